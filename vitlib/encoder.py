@@ -1,0 +1,111 @@
+"""Chapter 6: look around, think, repeat; add, never replace."""
+
+from torch import Tensor, nn
+
+from vitlib._checks import check_dropout, check_sizes, check_tokens
+from vitlib.attention import Mask, MultiHeadAttention
+
+
+class MLP(nn.Module):
+    """Work on each token alone: widen, bend (GELU), narrow.
+
+    (b, n, d) -> (b, n, d), through int(mlp_ratio * d) numbers in between.
+    Weights start by Xavier's rule, biases at about 1e-6.
+
+    >>> import torch
+    >>> MLP(64)(torch.randn(2, 17, 64)).shape
+    torch.Size([2, 17, 64])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 768,
+        mlp_ratio: float = 4.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_sizes(embed_dim=embed_dim)
+        check_dropout(dropout)
+        hidden_dim = int(mlp_ratio * embed_dim)
+        check_sizes(mlp_hidden_dim=hidden_dim)
+        self.fc1 = nn.Linear(embed_dim, hidden_dim)
+        self.act = nn.GELU()
+        self.drop1 = nn.Dropout(dropout)
+        self.fc2 = nn.Linear(hidden_dim, embed_dim)
+        self.drop2 = nn.Dropout(dropout)
+        for layer in (self.fc1, self.fc2):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.normal_(layer.bias, std=1e-6)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(b, n, d) -> (b, n, d)."""
+        check_tokens(tokens, self.fc1.in_features)
+        hidden = self.drop1(self.act(self.fc1(tokens)))
+        return self.drop2(self.fc2(hidden))
+
+
+class EncoderBlock(nn.Module):
+    """Add to every token what it gathers, then what it makes of it.
+
+    (b, n, d) -> (b, n, d). The norms stand before the layers (pre-norm),
+    the sums around both; a norm sees one token at a time, eps 1e-6.
+
+    >>> import torch
+    >>> EncoderBlock(64, num_heads=4)(torch.randn(2, 17, 64)).shape
+    torch.Size([2, 17, 64])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 768,
+        num_heads: int = 12,
+        mlp_ratio: float = 4.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        check_sizes(embed_dim=embed_dim)
+        self.norm1 = nn.LayerNorm(embed_dim, eps=1e-6)
+        self.attn = MultiHeadAttention(embed_dim, num_heads, dropout)
+        self.norm2 = nn.LayerNorm(embed_dim, eps=1e-6)
+        self.mlp = MLP(embed_dim, mlp_ratio, dropout)
+
+    def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
+        """(b, n, d) -> (b, n, d); `mask` is as in `attention`."""
+        check_tokens(tokens, self.attn.proj.in_features)
+        tokens = tokens + self.attn(self.norm1(tokens), mask)
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class Encoder(nn.ModuleList):
+    """Run `depth` blocks one after the other, alike but for their weights.
+
+    (b, n, d) -> (b, n, d). There is no norm at the end: the ViT has it.
+
+    >>> import torch
+    >>> Encoder(64, depth=2, num_heads=4)(torch.randn(2, 17, 64)).shape
+    torch.Size([2, 17, 64])
+    """
+
+    def __init__(
+        self,
+        embed_dim: int = 768,
+        depth: int = 12,
+        num_heads: int = 12,
+        mlp_ratio: float = 4.0,
+        dropout: float = 0.0,
+    ) -> None:
+        check_sizes(depth=depth)
+        super().__init__(
+            EncoderBlock(embed_dim, num_heads, mlp_ratio, dropout)
+            for _ in range(depth)
+        )
+
+    def __getitem__(self, index: int | slice) -> nn.Module | list:
+        """Give a block, or for a slice a list of blocks."""
+        return list(self)[index]
+
+    def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
+        """(b, n, d) -> (b, n, d); `mask` is as in `attention`."""
+        for block in self:
+            tokens = block(tokens, mask)
+        return tokens
