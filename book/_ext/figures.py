@@ -1,0 +1,57 @@
+"""Put the figures into the pages as SVG, in the colours of the page.
+
+vitlib.teach shows a figure as PNG and keeps its SVG in the output's
+metadata (see vitlib/teach/figures/_canvas.py). When Sphinx reads a
+notebook, such an output becomes HTML with that SVG in it, so that the
+figure is sharp at every size and follows the page into the dark.
+"""
+
+import html
+import json
+import re
+
+FIGURE = """\
+<div class="vit-figure" style="--width: {width:g}px">
+<div class="vit-scroll" tabindex="0" role="img" aria-label="{alt}">
+{svg}
+</div>
+</div>"""
+
+
+def with_own_ids(svg: str, prefix: str) -> str:
+    """Give the SVG ids that no other figure of the page has."""
+    svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)
+    return re.sub(r'href="#', f'href="#{prefix}-', svg)
+
+
+def as_html(svg: str, alt: str, number: int) -> str:
+    """Wrap the SVG of a page's figure of this number for the page."""
+    svg = with_own_ids(svg, f"figure-{number}")
+    svg = svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
+    width = float(re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg)[1])
+    return FIGURE.format(svg=svg, alt=html.escape(alt), width=width)
+
+
+def use_svg(app, docname: str, source: list[str]) -> None:
+    """Replace every output of a notebook that carries an SVG."""
+    if app.env.doc2path(docname, base=False).endswith(".ipynb"):
+        notebook = json.loads(source[0])
+        outputs = [
+            output
+            for cell in notebook["cells"]
+            for output in cell.get("outputs", [])
+            if "svg" in output.get("metadata", {}).get("vitlib", {})
+        ]
+        for number, output in enumerate(outputs, start=1):
+            svg = output["metadata"]["vitlib"]["svg"]
+            alt = "".join(output["data"]["text/plain"])
+            output["data"] = {"text/html": as_html(svg, alt, number)}
+            output["metadata"] = {}
+        source[0] = json.dumps(notebook)
+
+
+def setup(app) -> dict:
+    """Connect to Sphinx."""
+    app.connect("source-read", use_svg)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
