@@ -59,8 +59,7 @@ class PatchEmbedding(nn.Module):
         True
         """
         weight = rearrange(self.proj.weight, "d c y x -> d (y x c)")
-        embed_dim, patch_length = weight.shape
-        linear = nn.Linear(patch_length, embed_dim).to(weight)
+        linear = nn.Linear(*weight.T.shape).to(weight)
         with torch.no_grad():
             linear.weight.copy_(weight)
             linear.bias.copy_(self.proj.bias)

@@ -24,10 +24,9 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        check_sizes(embed_dim=embed_dim)
-        check_dropout(dropout)
         hidden_dim = int(mlp_ratio * embed_dim)
-        check_sizes(mlp_hidden_dim=hidden_dim)
+        check_sizes(embed_dim=embed_dim, mlp_hidden_dim=hidden_dim)
+        check_dropout(dropout)
         self.fc1 = nn.Linear(embed_dim, hidden_dim)
         self.act = nn.GELU()
         self.drop1 = nn.Dropout(dropout)

@@ -73,13 +73,12 @@ def sincos_positions(
         f"embed_dim {embed_dim} is not a multiple of 4: sine and cosine, "
         "row and column take a quarter each",
     )
-    steps = torch.arange(0, 1, 4 / embed_dim, dtype=torch.float64)
-    rows, cols = (torch.arange(side, dtype=torch.float64) for side in grid)
-    row, col = torch.meshgrid(rows, cols, indexing="ij")
+    steps = torch.arange(embed_dim // 4).double() / (embed_dim // 4)
+    row, col = torch.cartesian_prod(*map(torch.arange, grid)).T
     col, row = (side.reshape(-1, 1) * 1e-4**steps for side in (col, row))
     waves = torch.cat([col.sin(), col.cos(), row.sin(), row.cos()], dim=1)
-    positions = waves.to(torch.get_default_dtype())
-    return F.pad(positions, (0, 0, int(class_token), 0))[None]
+    waves = F.pad(waves, (0, 0, int(class_token), 0))
+    return waves[None].to(torch.get_default_dtype())
 
 
 def resize_positions(

@@ -1,0 +1,1 @@
+"""The book's figures: one module a chapter, one call a figure."""
