@@ -1,0 +1,89 @@
+# Two commands: `make book` builds the book, `make test` proves it.
+
+# PyTorch's own wheels for machines with no NVIDIA GPU. PyPI's wheel for
+# Linux would bring several gigabytes of CUDA. Used on Linux only.
+TORCH_INDEX = https://download.pytorch.org/whl/cpu
+
+PYTHON = .venv/bin/python
+STEP = $(PYTHON) scripts/step.py
+SITE = _build/html/index.html
+SOURCES = book vitlib _config.yml _toc.yml requirements.txt .git/config
+PORT = 8000
+
+# The first Python from 3.11 to 3.14 that this machine has. Later ones lack
+# wheels for the pinned packages.
+FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 \
+	python3.14 python; do \
+	if $$python -c 'import sys; \
+	sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
+	then echo $$python; exit; fi; done
+SYSTEM_PYTHON = $(shell $(FIND_PYTHON))
+INSTALL = python="$(SYSTEM_PYTHON)"; \
+	test -n "$$python" || { echo "make: Python 3.11 to 3.14 is needed\
+	and was not found: install it (Debian: apt install python3 python3-venv;\
+	macOS: brew install python@3.13), then try again" >&2; exit 1; }; \
+	$$python scripts/install.py --torch-index "$(TORCH_INDEX)"
+
+.DEFAULT_GOAL = help
+.NOTPARALLEL:
+.PHONY: help book test test-all lab serve notebooks lint bench clean \
+	clean-all install install-test install-lab
+unexport PYTHONPATH PYTHONHOME
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \
+	while IFS='|' read -r name text; do \
+	printf 'make %-10s %s\n' "$$name" "$$text"; done
+
+install:
+	@$(INSTALL) book
+
+install-test: install
+	@$(INSTALL) test
+
+install-lab: install
+	@$(INSTALL) lab
+
+book: install ## install what the book needs, build it, say where it is
+	@$(STEP) "Building the book" --once _build/.book $(SOURCES) -- \
+	sh -c 'rm -rf _build/html _build/.doctrees && \
+	.venv/bin/jupyter-book build . -W --keep-going'
+	@echo "Open $(CURDIR)/$(SITE)"
+
+test: install-test lint ## check everything: code, notebooks, book, site
+	@$(STEP) "Unit tests and doctests" -- $(PYTHON) -m pytest -q tests \
+	vitlib --doctest-modules --ignore tests/test_site.py
+	@$(STEP) "Notebooks, every output compared" -- \
+	$(PYTHON) -m pytest -q --nbval --nbval-current-env book
+	@$(MAKE) --no-print-directory book
+	@$(STEP) "Built site, in a browser" -- \
+	$(PYTHON) -m pytest -q tests/test_site.py
+
+test-all: test ## and all that repeats: orders, threads, folders, the wheel
+	@$(PYTHON) scripts/repeat.py
+
+lab: install-lab ## open the chapters in JupyterLab
+	@$(PYTHON) -m jupyterlab book
+
+serve: book ## build the book and serve it on this machine
+	@echo "Serving http://127.0.0.1:$(PORT)/ (end with Ctrl-C)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 \
+	--directory _build/html >/dev/null 2>&1
+
+notebooks: install-test ## run all notebooks and store what they print
+	@$(PYTHON) scripts/notebooks.py
+
+lint: install-test ## check style and format
+	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q . && \
+	$(PYTHON) -m ruff format -q --diff .'
+
+bench: install-test ## measure speed and memory against other libraries
+	@$(PYTHON) benchmarks/bench.py
+
+clean: ## remove what was built
+	@rm -rf _build build dist *.egg-info .ruff_cache .pytest_cache
+	@find book scripts tests vitlib benchmarks -name __pycache__ -prune \
+	-exec rm -rf {} +
+
+clean-all: clean ## remove the environment too
+	@rm -rf .venv

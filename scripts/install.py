@@ -1,0 +1,200 @@
+"""Put into .venv what the book, its tests or JupyterLab need, once.
+
+    python scripts/install.py book|test|lab [--torch-index ADDRESS]
+
+Runs on the system's Python, with nothing installed. Quiet where all is
+well; where something is missing it says in one line what to do.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from step import fingerprint, is_done, mark_done, run
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+GIGABYTES = {"book": 3, "test": 1, "lab": 1}
+FILES = {
+    "book": ["requirements.txt", "pyproject.toml"],
+    "test": ["requirements-test.txt"],
+    "lab": ["requirements-lab.txt"],
+}
+BROWSERS = "chromium", "chromium-browser", "google-chrome"
+MAC_BROWSER = "/Applications/Google Chrome.app"
+
+
+def stop(advice: str) -> None:
+    """End with one line that says what to do."""
+    sys.exit(f"make: {advice}")
+
+
+def has_gpu() -> bool:
+    """Say whether this machine has an NVIDIA GPU that torch could use."""
+    return Path("/proc/driver/nvidia").exists() or bool(
+        shutil.which("nvidia-smi")
+    )
+
+
+def can_use_apt() -> bool:
+    """Say whether Debian packages can be installed without asking."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def apt_install(package: str) -> bool:
+    """Install one Debian package."""
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    get = ["apt-get", "install", "-y", "--no-install-recommends", package]
+    title = f"Installing {package}"
+    if run(title, get, tail=5, env=quiet)[0] == 0:
+        return True
+    update = ["apt-get", "update"]
+    if run("Updating the list of packages", update, 5, quiet)[0] != 0:
+        return False
+    return run(title, get, tail=5, env=quiet)[0] == 0
+
+
+def works(python: Path) -> bool:
+    """Say whether a virtual environment is whole."""
+    check = [str(python), "-c", "import pip, sys; sys.version_info"]
+    return (
+        python.exists()
+        and subprocess.run(check, capture_output=True).returncode == 0
+    )
+
+
+def make_environment() -> None:
+    """Create .venv, unless a working one is there."""
+    if works(PYTHON):
+        return
+    venv = f"python3.{sys.version_info.minor}-venv"
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        if not can_use_apt():
+            stop(f"Python's venv is missing: sudo apt install {venv}")
+        if not (apt_install(venv) or apt_install("python3-venv")):
+            stop(f"could not install {venv}: install it, then try again")
+    create = [sys.executable, "-m", "venv", "--clear", str(VENV)]
+    if run("Creating .venv", create, tail=20)[0] != 0:
+        stop("could not create .venv: is the disk full or read-only?")
+
+
+def check_disk(wanted: int) -> None:
+    """Stop early where the packages would not fit."""
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < wanted:
+        stop(
+            f"{free:.1f} GB are free here and {wanted} are needed: make "
+            "room, then try again"
+        )
+
+
+def explain(log: str) -> str:
+    """Read in pip's words what went wrong, and say what to do."""
+    if "No space left on device" in log:
+        return "the disk is full: make room, then try again"
+    offline = (
+        "NewConnectionError",
+        "Failed to establish",
+        "ConnectTimeoutError",
+        "Temporary failure in name resolution",
+        "ReadTimeout",
+        "ProxyError",
+    )
+    if any(sign in log for sign in offline):
+        return (
+            "pip could not reach its package index: check the network, "
+            "then try again"
+        )
+    return "the install failed, see above; `make clean-all` starts afresh"
+
+
+def pip_install(title: str, *arguments: str) -> None:
+    """Run pip in .venv; no questions, little patience, no noise."""
+    code, log = run(
+        title,
+        [
+            *(str(PYTHON), "-m", "pip", "install", "--no-input"),
+            *("--disable-pip-version-check", "--retries", "2"),
+            *("--timeout", "15", *arguments),
+        ],
+        tail=15,
+    )
+    if code != 0:
+        stop(explain(log))
+
+
+def install_book(torch_index: str) -> None:
+    """Install the pinned packages and vitlib, editable."""
+    index = []
+    gigabytes = "1.3 GB"
+    if platform.system() == "Linux" and not has_gpu() and torch_index:
+        index = ["--extra-index-url", torch_index]
+    elif platform.system() == "Linux":
+        gigabytes = "7 GB, with CUDA"
+    pip_install(
+        f"Installing the packages (minutes; {gigabytes})",
+        *("-r", "requirements.txt", *index),
+    )
+    pip_install(
+        "Installing vitlib",
+        *("--no-deps", "--no-build-isolation", "--editable", "."),
+    )
+
+
+def has_browser() -> bool:
+    """Say whether the tests will find a browser."""
+    if any(map(shutil.which, BROWSERS)) or Path(MAC_BROWSER).exists():
+        return True
+    own = (
+        "import os\n"
+        "from playwright.sync_api import sync_playwright as start\n"
+        "with start() as p:\n"
+        "    assert os.path.exists(p.chromium.executable_path)"
+    )
+    check = [str(PYTHON), "-c", own]
+    return subprocess.run(check, capture_output=True).returncode == 0
+
+
+def install_browser() -> None:
+    """Install a browser for the tests, where none is found."""
+    if has_browser() or (can_use_apt() and apt_install("chromium")):
+        return
+    command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
+    if run("Installing a browser", command, tail=5)[0] != 0:
+        stop("the tests need a browser: install Chromium, then try again")
+
+
+def main() -> None:
+    """Install one group of packages, unless it is there already."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("group", choices=FILES)
+    parser.add_argument("--torch-index", default="")
+    arguments = parser.parse_args()
+    group = arguments.group
+    os.chdir(ROOT)
+    make_environment()
+    stamp = VENV / f".installed-{group}"
+    files = FILES["book"] + FILES[group]
+    made = str(VENV), (VENV / "pyvenv.cfg").read_text()
+    state = fingerprint(files, *made)
+    if not is_done(stamp, state):
+        check_disk(GIGABYTES[group])
+        if group == "book":
+            install_book(arguments.torch_index)
+        else:
+            needs = f"requirements-{group}.txt"
+            pip_install(f"Installing {needs}", "-r", needs)
+        mark_done(stamp, state)
+    if group == "test":
+        install_browser()
+
+
+if __name__ == "__main__":
+    main()
