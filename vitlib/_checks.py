@@ -1,59 +1,107 @@
-"""Checks of input, one line each where they are used."""
+"""Checks of input, one line each where they are used.
 
+They run in every forward pass: a message is put together only where a
+check fails.
+"""
+
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 
-def check(condition: bool, message: str) -> None:
-    """Raise a ValueError with `message` unless `condition` holds."""
-    if not condition:
-        raise ValueError(message)
+def is_whole(value: object) -> bool:
+    """Tell if it is a whole number; True and False are none."""
+    whole = isinstance(value, int | torch.SymInt)
+    return whole and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Tell if it is a finite number; True and False are none."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
 def check_sizes(**sizes: int) -> None:
     """Refuse a size that is not a whole number of at least one."""
     for name, size in sizes.items():
-        whole = isinstance(size, int) and not isinstance(size, bool)
-        check(
-            whole and size > 0,
-            f"{name} is {size!r}; it must be a whole number, 1 or more",
+        if not is_whole(size) or size < 1:
+            raise ValueError(
+                f"{name} is {size!r}; it must be a whole number, 1 or more"
+            )
+
+
+def check_grid(name: str, grid: tuple[int, int]) -> None:
+    """Refuse a grid that is not (rows, columns)."""
+    pair = isinstance(grid, tuple | list) and len(grid) == 2
+    if not pair or not all(is_whole(side) and side > 0 for side in grid):
+        raise ValueError(
+            f"{name} is {grid!r}; it must be (rows, columns), two whole "
+            "numbers, 1 or more"
+        )
+
+
+def check_dropout(dropout: float) -> None:
+    """Refuse a dropout probability outside of [0, 1)."""
+    if not is_number(dropout) or not 0 <= dropout < 1:
+        raise ValueError(
+            f"dropout is {dropout!r}; it is the share that is dropped, a "
+            "number from 0 to less than 1"
+        )
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a word that is none of the choices."""
+    if not isinstance(value, str) or value not in choices:
+        known = ", ".join(map(repr, choices))
+        raise ValueError(f"{name} is {value!r}; it must be one of {known}")
+
+
+def check_heads(embed_dim: int, num_heads: int) -> None:
+    """Refuse a width that the heads cannot share evenly."""
+    check_sizes(embed_dim=embed_dim, num_heads=num_heads)
+    if embed_dim % num_heads:
+        raise ValueError(
+            f"embed_dim {embed_dim} cannot be shared among {num_heads} "
+            f"heads: {embed_dim % num_heads} would be left over; make it "
+            "a multiple of num_heads"
+        )
+
+
+def check_quarters(embed_dim: int) -> None:
+    """Refuse a width that four kinds of waves cannot share evenly."""
+    check_sizes(embed_dim=embed_dim)
+    if embed_dim % 4:
+        raise ValueError(
+            f"embed_dim {embed_dim} is not a multiple of 4: sine and "
+            "cosine, of row and column, take a quarter each"
         )
 
 
 def check_rank(name: str, tensor: Tensor, shape: str) -> None:
     """Refuse what has other axes than `shape`, say "(b, n, d)"."""
-    check(
-        hasattr(tensor, "shape"),
-        f"{name} is a {type(tensor).__name__}; pass a tensor {shape}",
-    )
+    if not isinstance(tensor, Tensor):
+        raise ValueError(
+            f"{name} must be a tensor {shape}, but the type is "
+            f"{type(tensor).__name__}: torch.as_tensor makes a tensor of "
+            "numbers"
+        )
     rank = shape.count(",") + 1
-    check(
-        len(tensor.shape) == rank,
-        f"{name} has {len(tensor.shape)} axes, {tuple(tensor.shape)}; it "
-        f"must have the {rank} of {shape}: add or remove an axis",
-    )
+    if tensor.ndim != rank:
+        raise ValueError(
+            f"{name} must have the {rank} axes {shape}, but the shape is "
+            f"{tuple(tensor.shape)}: add or remove an axis"
+        )
 
 
 def check_float(name: str, tensor: Tensor) -> None:
     """Refuse whole numbers where a layer has learned floats."""
-    check(
-        tensor.is_floating_point(),
-        f"{name} are {tensor.dtype}, and the layer works on floats; bytes "
-        "from 0 to 255 are divided by 255 and normalised first",
-    )
-
-
-def check_tokens(tokens: Tensor, embed_dim: int) -> None:
-    """Refuse what is not a batch of sequences of the layer's width."""
-    check_rank("tokens", tokens, "(b, n, d)")
-    check(
-        tokens.shape[-1] == embed_dim,
-        f"tokens are {tokens.shape[-1]} wide, but the layer was made for "
-        f"embed_dim {embed_dim}",
-    )
-    check_float("tokens", tokens)
+    if not tensor.is_floating_point():
+        raise ValueError(
+            f"{name} must hold floats, but the dtype is {tensor.dtype}: "
+            "call .float(), and divide bytes of a picture by 255 first"
+        )
 
 
 def check_images(
@@ -62,36 +110,31 @@ def check_images(
     """Refuse images of other channels or sides than the layer's."""
     check_rank("images", images, "(b, c, h, w)")
     _, channels, height, width = images.shape
-    check(
-        channels == in_channels,
-        f"images have {channels} channels (axis 1), but the layer was "
-        f"made for in_channels {in_channels}",
-    )
-    check(
-        (height, width) == image_size,
-        f"images are {height} x {width}, but the layer and its positions "
-        f"were made for {image_size[0]} x {image_size[1]}: resize the "
-        "images, or make a model of their image_size and give it "
-        "positions by resize_positions",
-    )
+    if channels != in_channels:
+        raise ValueError(
+            f"images {tuple(images.shape)} have {channels} on axis 1, but "
+            f"the layer was made for in_channels {in_channels}: change "
+            "the images, or make a layer of their in_channels"
+        )
+    if (height, width) != image_size:
+        raise ValueError(
+            f"images are {height} x {width} pixels, but the layer and its "
+            f"positions were made for {image_size[0]} x {image_size[1]}: "
+            "resize the images, or make a model of their image_size and "
+            "give it positions by resize_positions"
+        )
     check_float("images", images)
 
 
-def check_dropout(dropout: float) -> None:
-    """Refuse a dropout probability outside of [0, 1)."""
-    check(
-        0 <= dropout < 1,
-        f"dropout is {dropout}; it is the share that is dropped, 0 or "
-        "more and less than 1",
-    )
-
-
-def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
-    """Refuse a word that is none of the choices."""
-    known = ", ".join(map(repr, choices))
-    check(
-        value in choices, f"{name} is {value!r}; it must be one of {known}"
-    )
+def check_tokens(tokens: Tensor, embed_dim: int) -> None:
+    """Refuse what is not a batch of sequences of the layer's width."""
+    check_rank("tokens", tokens, "(b, n, d)")
+    if tokens.shape[2] != embed_dim:
+        raise ValueError(
+            f"tokens are {tokens.shape[2]} wide, but the layer was made "
+            f"for embed_dim {embed_dim}: make a layer of their width"
+        )
+    check_float("tokens", tokens)
 
 
 def check_patches(
@@ -101,99 +144,139 @@ def check_patches(
     check_rank("patches", patches, "(b, n, d)")
     rows, cols = grid
     _, count, length = patches.shape
-    check(
-        count == rows * cols,
-        f"{count} patches do not fill a grid of {rows} x {cols} = "
-        f"{rows * cols}: check image_size and patch_size",
-    )
-    check(
-        length > 0 and length % side**2 == 0,
-        f"{length} numbers are not a whole number of channels of {side} x "
-        f"{side} pixels: check patch_size",
-    )
+    if count != rows * cols:
+        raise ValueError(
+            f"{count} patches do not fill a grid of {rows} x {cols} = "
+            f"{rows * cols}: check image_size and patch_size"
+        )
+    if length == 0 or length % side**2:
+        raise ValueError(
+            f"{length} numbers are not a whole number of channels of "
+            f"{side} x {side} pixels: check patch_size"
+        )
 
 
 def check_cls_token(cls_token: Tensor, tokens: Tensor) -> None:
     """Refuse a class token that is not one for the whole batch."""
     check_rank("tokens", tokens, "(b, n, d)")
-    wanted = (1, 1, tokens.shape[-1])
-    check(
-        tuple(cls_token.shape) == wanted,
-        f"cls_token has shape {tuple(cls_token.shape)}; for tokens "
-        f"{tuple(tokens.shape)} it must be {wanted}, one for all images",
-    )
+    check_rank("cls_token", cls_token, "(1, 1, d)")
+    wanted = (1, 1, tokens.shape[2])
+    if tuple(cls_token.shape) != wanted:
+        raise ValueError(
+            f"cls_token has the shape {tuple(cls_token.shape)}; for "
+            f"tokens {tuple(tokens.shape)} it must be {wanted}, one for "
+            "all images"
+        )
 
 
 def check_positions(pos_embed: Tensor, tokens: Tensor) -> None:
     """Refuse positions of another number or width than the tokens."""
     check_rank("tokens", tokens, "(b, n, d)")
+    check_rank("pos_embed", pos_embed, "(1, n, d)")
     wanted = (1, *tokens.shape[1:])
-    check(
-        tuple(pos_embed.shape) == wanted,
-        f"pos_embed has shape {tuple(pos_embed.shape)}; for tokens "
-        f"{tuple(tokens.shape)} it must be {wanted}: is the class token "
-        "in front? Is the grid another one (resize_positions)?",
-    )
+    if tuple(pos_embed.shape) != wanted:
+        raise ValueError(
+            f"pos_embed has the shape {tuple(pos_embed.shape)}; for "
+            f"tokens {tuple(tokens.shape)} it must be {wanted}: is the "
+            "class token in front? Is the grid another one "
+            "(resize_positions)?"
+        )
 
 
-def check_heads(embed_dim: int, num_heads: int) -> None:
-    """Refuse a width that the heads cannot share evenly."""
-    check_sizes(embed_dim=embed_dim, num_heads=num_heads)
-    check(
-        embed_dim % num_heads == 0,
-        f"embed_dim {embed_dim} cannot be shared among {num_heads} heads: "
-        f"{embed_dim % num_heads} would be left over; take a multiple",
-    )
+def check_resize(
+    pos_embed: Tensor, old_grid: tuple[int, int], new_grid: tuple[int, int]
+) -> None:
+    """Refuse positions that do not fill the grid they come from."""
+    check_rank("pos_embed", pos_embed, "(1, n, d)")
+    check_float("pos_embed", pos_embed)
+    check_grid("old_grid", old_grid)
+    check_grid("new_grid", new_grid)
+    if pos_embed.shape[0] != 1:
+        raise ValueError(
+            f"pos_embed has the shape {tuple(pos_embed.shape)}; the first "
+            "axis must be 1, for the positions are the same for all images"
+        )
+    rows, cols = old_grid
+    if pos_embed.shape[1] - rows * cols not in (0, 1):
+        raise ValueError(
+            f"pos_embed has {pos_embed.shape[1]} positions; a grid of "
+            f"{rows} x {cols} has {rows * cols}, and one more with a "
+            "class token: check old_grid"
+        )
 
 
 def check_queries(q: Tensor, k: Tensor, mask: Tensor | None) -> None:
     """Refuse queries, keys and a mask that do not belong together."""
     check_rank("q", q, "(b, heads, n, k)")
     check_rank("k", k, "(b, heads, n, k)")
-    check(
-        q.shape[:2] == k.shape[:2] and q.shape[3] == k.shape[3],
-        f"queries {tuple(q.shape)} and keys {tuple(k.shape)} must agree "
-        "in batch, heads and head_dim",
-    )
-    if mask is None:
-        return
-    check(
-        mask.dtype == torch.bool,
-        f"mask is {mask.dtype}; it must be boolean, True where a query "
-        "may look",
-    )
-    full = (*q.shape[:3], k.shape[2])
-    pairs = tuple(mask.shape) == full[2:]
-    each = mask.ndim == 4 and mask.shape[3] == full[3]
-    for side, wanted in zip(mask.shape, full, strict=False):
+    if q.shape[:2] != k.shape[:2] or q.shape[3] != k.shape[3]:
+        raise ValueError(
+            f"queries {tuple(q.shape)} and keys {tuple(k.shape)} must "
+            "agree in b, heads and k, on axes 0, 1 and 3"
+        )
+    if mask is not None:
+        check_mask(mask, (*q.shape[:3], k.shape[2]))
+
+
+def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
+    """Refuse a mask that does not say yes or no to every pair."""
+    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
+        kind = getattr(mask, "dtype", type(mask).__name__)
+        raise ValueError(
+            f"mask is {kind}; it must be a tensor of torch.bool, True "
+            "where a query may look"
+        )
+    shape = tuple(mask.shape)
+    each = len(shape) == 4 and shape[3] == full[3]
+    for side, wanted in zip(shape, full, strict=False):
         each = each and side in (1, wanted)
-    check(
-        pairs or each,
-        f"mask has shape {tuple(mask.shape)}; it must be {full[2:]} or "
-        f"{full}, where the first three may be 1",
-    )
+    if shape != full[2:] and not each:
+        raise ValueError(
+            f"mask has the shape {shape}; it must be {full[2:]}, or "
+            f"{full} of which the first three may be 1"
+        )
+
+
+def check_values(v: Tensor, k: Tensor) -> None:
+    """Refuse values that are not one for each key, as wide as it."""
+    check_rank("v", v, "(b, heads, n, k)")
+    if v.shape != k.shape:
+        raise ValueError(
+            f"values {tuple(v.shape)} must have the shape of the keys, "
+            f"{tuple(k.shape)}: one value for each key"
+        )
 
 
 def grid_of(
     image_size: int | tuple[int, int], patch_size: int
 ) -> tuple[int, int]:
     """Rows and columns of patches, for a side or a (height, width)."""
-    if isinstance(image_size, int):
+    if is_whole(image_size):
         image_size = (image_size, image_size)
-    check(
-        isinstance(image_size, tuple | list) and len(image_size) == 2,
-        f"image_size is {image_size!r}; it must be a side in pixels or "
-        "(height, width)",
-    )
+    if not isinstance(image_size, tuple | list) or len(image_size) != 2:
+        raise ValueError(
+            f"image_size is {image_size!r}; it must be a side in pixels "
+            "or (height, width)"
+        )
     height, width = image_size
-    check_sizes(
-        image_height=height, image_width=width, patch_size=patch_size
-    )
-    check(
-        height % patch_size == 0 and width % patch_size == 0,
-        f"an image of {height} x {width} pixels cannot be cut into "
-        f"patches of {patch_size} x {patch_size}: {height % patch_size} "
-        f"rows and {width % patch_size} columns would be left over; "
-        "resize or crop it to multiples of the patch size",
-    )
+    check_sizes(height=height, width=width, patch_size=patch_size)
+    if height % patch_size or width % patch_size:
+        raise ValueError(
+            f"an image of {height} x {width} pixels cannot be cut into "
+            f"patches of {patch_size} x {patch_size}: "
+            f"{height % patch_size} rows and "
+            f"{width % patch_size} columns would be left over; resize or "
+            "crop it to multiples of patch_size"
+        )
     return height // patch_size, width // patch_size
+
+
+def hidden_dim_of(embed_dim: int, mlp_ratio: float) -> int:
+    """Width between the two layers of an MLP."""
+    check_sizes(embed_dim=embed_dim)
+    if not is_number(mlp_ratio) or int(mlp_ratio * embed_dim) < 1:
+        raise ValueError(
+            f"mlp_ratio is {mlp_ratio!r}; it must be a number, and "
+            f"mlp_ratio * embed_dim ({embed_dim}) must be 1 or more"
+        )
+    return int(mlp_ratio * embed_dim)

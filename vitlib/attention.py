@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from einops import einsum, rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vitlib._checks import (
-    check,
     check_dropout,
     check_heads,
     check_queries,
     check_tokens,
+    check_values,
 )
 
 Mask = Tensor | None  # boolean, True where a query may look
@@ -34,7 +35,7 @@ def attention_weights(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
     scores = scores / q.shape[-1] ** 0.5
     if mask is None:
         return scores.softmax(dim=-1)
-    scores = scores.masked_fill(~mask, float("-inf"))
+    scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
     return scores.softmax(dim=-1).masked_fill(~mask, 0.0)
 
 
@@ -54,6 +55,7 @@ def attention(
     >>> torch.allclose(attention(q, k, v), expected, atol=1e-6)
     True
     """
+    check_values(v, k)
     return attention_weights(q, k, mask) @ v
 
 
@@ -62,6 +64,7 @@ def fused_attention(
 ) -> Tensor:
     """Do what `attention` does in one kernel that stores no weights."""
     check_queries(q, k, mask)
+    check_values(v, k)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
@@ -116,6 +119,7 @@ def record_attention(model: nn.Module) -> Iterator[list[Tensor]]:
     """Collect the attention weights of each layer while the block runs.
 
     The list gets a (b, heads, n, n) per layer, in the order of the calls.
+    Functions that you set as `attention` rest meanwhile.
 
     >>> import torch
     >>> layer = MultiHeadAttention(64, 4)
@@ -126,7 +130,8 @@ def record_attention(model: nn.Module) -> Iterator[list[Tensor]]:
     """
     modules = model.modules()
     layers = [m for m in modules if isinstance(m, MultiHeadAttention)]
-    check(len(layers) > 0, "the model has no MultiHeadAttention to record")
+    if not layers:
+        raise ValueError("the model has no MultiHeadAttention to record")
     before = [layer.attention for layer in layers]
     maps: list[Tensor] = []
 

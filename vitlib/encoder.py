@@ -2,7 +2,12 @@
 
 from torch import Tensor, nn
 
-from vitlib._checks import check_dropout, check_sizes, check_tokens
+from vitlib._checks import (
+    check_dropout,
+    check_sizes,
+    check_tokens,
+    hidden_dim_of,
+)
 from vitlib.attention import Mask, MultiHeadAttention
 
 
@@ -24,8 +29,7 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        hidden_dim = int(mlp_ratio * embed_dim)
-        check_sizes(embed_dim=embed_dim, mlp_hidden_dim=hidden_dim)
+        hidden_dim = hidden_dim_of(embed_dim, mlp_ratio)
         check_dropout(dropout)
         self.fc1 = nn.Linear(embed_dim, hidden_dim)
         self.act = nn.GELU()
@@ -63,6 +67,7 @@ class EncoderBlock(nn.Module):
     ) -> None:
         super().__init__()
         check_sizes(embed_dim=embed_dim)
+        self.embed_dim = embed_dim
         self.norm1 = nn.LayerNorm(embed_dim, eps=1e-6)
         self.attn = MultiHeadAttention(embed_dim, num_heads, dropout)
         self.norm2 = nn.LayerNorm(embed_dim, eps=1e-6)
@@ -70,7 +75,7 @@ class EncoderBlock(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
         """(b, n, d) -> (b, n, d); `mask` is as in `attention`."""
-        check_tokens(tokens, self.attn.proj.in_features)
+        check_tokens(tokens, self.embed_dim)
         tokens = tokens + self.attn(self.norm1(tokens), mask)
         return tokens + self.mlp(self.norm2(tokens))
 

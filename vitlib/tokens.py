@@ -6,10 +6,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vitlib._checks import (
-    check,
     check_cls_token,
+    check_grid,
     check_positions,
-    check_rank,
+    check_quarters,
+    check_resize,
     check_sizes,
 )
 
@@ -67,12 +68,8 @@ def sincos_positions(
     >>> sincos_positions((14, 14), embed_dim=768).shape
     torch.Size([1, 197, 768])
     """
-    check_sizes(rows=grid[0], cols=grid[1], embed_dim=embed_dim)
-    check(
-        embed_dim % 4 == 0,
-        f"embed_dim {embed_dim} is not a multiple of 4: sine and cosine, "
-        "row and column take a quarter each",
-    )
+    check_grid("grid", grid)
+    check_quarters(embed_dim)
     steps = torch.arange(embed_dim // 4).double() / (embed_dim // 4)
     row, col = torch.cartesian_prod(*map(torch.arange, grid)).T
     col, row = (side.reshape(-1, 1) * 1e-4**steps for side in (col, row))
@@ -93,21 +90,14 @@ def resize_positions(
     >>> resize_positions(positions, (14, 14), (24, 24)).shape
     torch.Size([1, 577, 768])
     """
-    check_rank("pos_embed", pos_embed, "(1, n, d)")
-    (rows, cols), (new_rows, new_cols) = old_grid, new_grid
-    check_sizes(rows=rows, cols=cols, new_rows=new_rows, new_cols=new_cols)
+    check_resize(pos_embed, old_grid, new_grid)
+    rows, cols = old_grid
     extra = pos_embed.shape[1] - rows * cols
-    check(
-        extra in (0, 1),
-        f"pos_embed has {rows * cols + extra} positions; a grid of {rows} "
-        f"x {cols} has {rows * cols}, and one more with a class token",
-    )
-    if (rows, cols) == (new_rows, new_cols):
-        return pos_embed
     first, places = pos_embed[:, :extra], pos_embed[:, extra:]
     picture = rearrange(places, "1 (row col) d -> 1 d row col", row=rows)
+    full = torch.promote_types(picture.dtype, torch.float32)
     picture = F.interpolate(
-        picture.float(), tuple(new_grid), mode="bicubic", antialias=True
+        picture.to(full), tuple(new_grid), mode="bicubic", antialias=True
     )
     places = rearrange(picture, "1 d row col -> 1 (row col) d")
     return torch.cat([first, places.to(first.dtype)], dim=1)

@@ -93,7 +93,7 @@ class ViT(nn.Module):
         return cls(**dict(zip(keys, SIZES[name], strict=True)) | settings)
 
     def forward_features(self, images: Tensor) -> Tensor:
-        """(b, c, h, w) -> (b, 1 + n, d): tokens after the last norm."""
+        """(b, c, h, w) -> (b, 1 + n, d): what `pool` gets."""
         tokens = self.patch_embed(images)
         tokens = prepend_cls(tokens, self.cls_token)
         if self.pos_embed is not None:
