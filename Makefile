@@ -46,7 +46,7 @@ install-lab: install
 
 book: install ## install what the book needs, build it, say where it is
 	@$(STEP) "Building the book" --once _build/.book $(SOURCES) -- \
-	sh -c 'rm -rf _build/html _build/.doctrees && \
+	env BOOK_REPOSITORY=$(BOOK_REPOSITORY) sh -c 'rm -rf _build/html _build/.doctrees && \
 	.venv/bin/jupyter-book build . -W --keep-going'
 	@echo "Open $(CURDIR)/$(SITE)"
 

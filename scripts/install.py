@@ -132,16 +132,14 @@ def pip_install(title: str, *arguments: str) -> None:
 
 def install_book(torch_index: str) -> None:
     """Install the pinned packages and vitlib, editable."""
-    index = []
-    gigabytes = "1.3 GB"
     if platform.system() == "Linux" and not has_gpu() and torch_index:
-        index = ["--extra-index-url", torch_index]
-    elif platform.system() == "Linux":
-        gigabytes = "7 GB, with CUDA"
-    pip_install(
-        f"Installing the packages (minutes; {gigabytes})",
-        *("-r", "requirements.txt", *index),
-    )
+        lines = Path("requirements.txt").read_text().splitlines()
+        torch = next(line for line in lines if line.startswith("torch=="))
+        pip_install(
+            "Installing PyTorch for the CPU (200 MB)",
+            *(torch, "--no-deps", "--extra-index-url", torch_index),
+        )
+    pip_install("Installing the packages", "-r", "requirements.txt")
     pip_install(
         "Installing vitlib",
         *("--no-deps", "--no-build-isolation", "--editable", "."),

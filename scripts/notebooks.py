@@ -2,51 +2,90 @@
 
     python scripts/notebooks.py [book/02_patches.ipynb ...]
 
-Without names it takes every notebook of book/. What differs from run to
-run or from machine to machine (times, ids, Python's patch version) is
-taken out.
+Without names it takes every notebook of book/, two at a time. What
+differs from run to run or from machine to machine (times, ids, Python's
+version) is taken out, and the code is formatted. A notebook in which a
+cell fails stays as it was.
 """
 
+import subprocess
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 
-BOOK = Path(__file__).parents[1] / "book"
+BOOK = Path(__file__).resolve().parents[1] / "book"
+KERNEL = {
+    "display_name": "Python 3",
+    "language": "python",
+    "name": "python3",
+}
+KEPT = {"jupyter", "mystnb", "tags"}
 
 
-def run(path: Path) -> None:
-    """Execute one notebook and write it back in its normal form."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {
-                "display_name": "Python 3",
-                "language": "python",
-                "name": "python3",
-            }
-        }
-    )
+def prepare(notebook: NotebookNode) -> None:
+    """Drop what editors leave, and number the cells."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
+    notebook.nbformat_minor = 5
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        cell.metadata.pop("execution", None)
-    NotebookClient(
+        for key in set(cell.metadata) - KEPT:
+            del cell.metadata[key]
+
+
+def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Join what was printed in pieces: where it breaks is chance."""
+    joined = []
+    for output in outputs:
+        last = joined[-1] if joined else {}
+        if (
+            output.output_type == "stream"
+            and last.get("name") == output.name
+        ):
+            last.text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def run(path: Path) -> str:
+    """Run one notebook and write it back; give a line about it."""
+    start = time.monotonic()
+    notebook = nbformat.read(path, as_version=4)
+    prepare(notebook)
+    client = NotebookClient(
         notebook,
         timeout=300,
         record_timing=False,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute()
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        raise SystemExit(f"{path.name}: {error}") from None
     notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = join_streams(cell.outputs)
     nbformat.write(notebook, path)
+    return f"{path.name} ... {time.monotonic() - start:.0f} s"
 
 
 def main() -> None:
     """Run the notebooks named on the command line, or all."""
-    names = [Path(name) for name in sys.argv[1:]]
-    for path in names or sorted(BOOK.glob("*.ipynb")):
-        print(path.name, flush=True)
-        run(path.resolve())
+    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    paths = paths or sorted(BOOK.glob("*.ipynb"))
+    ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]
+    subprocess.run([*ruff, *map(str, paths)], check=True)
+    with ProcessPoolExecutor(max_workers=2) as pool:
+        for line in pool.map(run, paths):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":
