@@ -1,0 +1,99 @@
+"""What a ViT costs, by arithmetic alone: parameters and multiply-adds.
+
+Each function takes the settings of `vitlib.ViT` that matter to it and
+gives a dictionary, one entry a part of the model; the sum of its values
+is the whole. Nothing is built and nothing runs.
+"""
+
+from vitlib import SIZES
+
+
+def settings_of(name: str) -> dict[str, int]:
+    """Give a published size as the settings that the other two take.
+
+    >>> settings_of("Ti/16")
+    {'patch_size': 16, 'embed_dim': 192, 'depth': 12}
+    """
+    patch_size, embed_dim, depth, _ = SIZES[name]
+    return {
+        "patch_size": patch_size,
+        "embed_dim": embed_dim,
+        "depth": depth,
+    }
+
+
+def count_tokens(
+    image_size: int | tuple[int, int] = 224, patch_size: int = 16
+) -> int:
+    """Count the patches and the class token.
+
+    >>> count_tokens(224, 16)
+    197
+    """
+    sides = (
+        image_size if isinstance(image_size, tuple) else (image_size,) * 2
+    )
+    return 1 + (sides[0] // patch_size) * (sides[1] // patch_size)
+
+
+def parameters(
+    *,
+    image_size: int | tuple[int, int] = 224,
+    patch_size: int = 16,
+    in_channels: int = 3,
+    num_classes: int = 1000,
+    embed_dim: int = 768,
+    depth: int = 12,
+    mlp_ratio: float = 4.0,
+) -> dict[str, int]:
+    """Count the learned numbers of each part.
+
+    The number of heads is not asked for: it changes nothing.
+
+    >>> sum(parameters().values())
+    86567656
+    """
+    width, hidden = embed_dim, int(mlp_ratio * embed_dim)
+    tokens = count_tokens(image_size, patch_size)
+    return {
+        "patch_embed": (in_channels * patch_size**2 + 1) * width,
+        "cls_token": width,
+        "pos_embed": tokens * width,
+        "attention": depth * 4 * (width + 1) * width,
+        "mlp": depth * ((width + 1) * hidden + (hidden + 1) * width),
+        "norms": (2 * depth + 1) * 2 * width,
+        "head": (width + 1) * num_classes,
+    }
+
+
+def multiply_adds(
+    *,
+    image_size: int | tuple[int, int] = 224,
+    patch_size: int = 16,
+    in_channels: int = 3,
+    num_classes: int = 1000,
+    embed_dim: int = 768,
+    depth: int = 12,
+    mlp_ratio: float = 4.0,
+) -> dict[str, int]:
+    """Count the multiplications, each with its addition, for one image.
+
+    Only those of matrix products count, as in the papers, whose "FLOPs"
+    these are; a counter of single operations gives twice as many. "scores"
+    are queries times keys, "mixing" is weights times values: the two that
+    grow with the square of the tokens.
+
+    >>> f"{sum(multiply_adds().values()) / 1e9:.2f} billion"
+    '17.56 billion'
+    """
+    width, hidden = embed_dim, int(mlp_ratio * embed_dim)
+    tokens = count_tokens(image_size, patch_size)
+    return {
+        "patch_embed": (tokens - 1) * in_channels * patch_size**2 * width,
+        "qkv": depth * tokens * 3 * width**2,
+        "scores": depth * tokens**2 * width,
+        "mixing": depth * tokens**2 * width,
+        "proj": depth * tokens * width**2,
+        "mlp": depth * tokens * 2 * width * hidden,
+        "head": width * num_classes,
+    }
