@@ -69,8 +69,9 @@ def check_heads(embed_dim: int, num_heads: int) -> None:
         )
 
 
-def check_quarters(embed_dim: int) -> None:
+def check_waves(grid: tuple[int, int], embed_dim: int) -> None:
     """Refuse a width that four kinds of waves cannot share evenly."""
+    check_grid("grid", grid)
     check_sizes(embed_dim=embed_dim)
     if embed_dim % 4:
         raise ValueError(

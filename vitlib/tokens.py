@@ -7,11 +7,10 @@ from torch.nn import functional as F
 
 from vitlib._checks import (
     check_cls_token,
-    check_grid,
     check_positions,
-    check_quarters,
     check_resize,
     check_sizes,
+    check_waves,
 )
 
 
@@ -68,8 +67,7 @@ def sincos_positions(
     >>> sincos_positions((14, 14), embed_dim=768).shape
     torch.Size([1, 197, 768])
     """
-    check_grid("grid", grid)
-    check_quarters(embed_dim)
+    check_waves(grid, embed_dim)
     steps = torch.arange(embed_dim // 4).double() / (embed_dim // 4)
     row, col = torch.cartesian_prod(*map(torch.arange, grid)).T
     col, row = (side.reshape(-1, 1) * 1e-4**steps for side in (col, row))
