@@ -32,6 +32,9 @@ WEIGHT = "#5b2a86"
 CLS = "#ccbb44"
 POSITION = "#66ccee"
 STREAM = "#afb8c1"
+# These two stay as they are in the dark: what lies under them does.
+ON_TILE = "#24292e"
+ON_PICTURE = "#fefefe"
 
 _VARIABLES = {
     INK: "ink",
@@ -119,7 +122,7 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def bare(axes: Axes, title: str = "", below: str = "") -> Axes:
-    """Take ticks and frame away; `below` is a shape in the type of code."""
+    """Take ticks and frame away; `below` is a shape, in code type."""
     axes.set_xticks([])
     axes.set_yticks([])
     for spine in axes.spines.values():
@@ -160,35 +163,60 @@ def _png(figure: Figure) -> str:
     return _base64(file)
 
 
-def _smaller(match: re.Match) -> str:
-    """Photographs inside an SVG become WebP, a tenth of their PNG."""
-    png = base64.b64decode(match[1])
+def _svg(figure: Figure) -> str:
+    file = io.StringIO()
+    figure.savefig(file, format="svg", dpi=144, metadata={"Date": None})
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<image [^>]*/>", _image, svg)
+    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
+    svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
+    svg = re.sub(r' d="[^"]*"', _shorter, svg)
+    svg = re.sub(r"font: ([^;\"]*)", _font, svg)
+    for colour, name in _VARIABLES.items():
+        svg = svg.replace(colour, f"var(--vit-{name}, {colour})")
+    return re.sub(r"\s*\n\s*", "\n", svg)
+
+
+def _shorter(path: re.Match) -> str:
+    """Hundredths of a pixel are enough for a path."""
+    path = re.sub(r"\s+", " ", path[0])
+    return re.sub(r"-?\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", path)
+
+
+def _font(rule: re.Match) -> str:
+    """Text takes the page's fonts; it keeps its size and weight."""
+    size = re.search(r"[\d.]+px", rule[1])[0]
+    css = f"font-size: {size}"
+    if weight := re.match(r"([6-9]00|bold) ", rule[1]):
+        css += f"; font-weight: {weight[1]}"
+    if re.search(r"\b(italic|oblique)\b", rule[1]):
+        css += "; font-style: italic"
+    if "Mono" in rule[1]:
+        css += "; font-family: var(--vit-mono, monospace)"
+    return css
+
+
+def _image(element: re.Match) -> str:
+    """Photographs become WebP, a tenth of their PNG.
+
+    Only what is enlarged keeps the square pixels that matplotlib asks
+    for: a photograph made smaller must be smooth.
+    """
+    text = re.sub(r' id="[^"]*"', "", element[0])
+    scale = re.search(r"matrix\(([\d.]+)", text)
+    if scale and float(scale[1]) < 1.5:
+        text = re.sub(r' style="image-rendering[^"]*"', "", text)
+    png = base64.b64decode(re.search(r"base64,([^\"]+)", text)[1])
     if len(png) < 8_000:
-        return match[0]
+        return text
     file = io.BytesIO()
-    Image.open(io.BytesIO(png)).save(file, format="webp", quality=88)
-    return "data:image/webp;base64," + _base64(file)
+    Image.open(io.BytesIO(png)).save(file, format="webp", quality=80)
+    webp = "data:image/webp;base64," + _base64(file)
+    return re.sub(r"data:image/png;base64,[^\"]+", webp, text)
 
 
 def _base64(file: io.BytesIO) -> str:
     return base64.b64encode(file.getvalue()).decode()
-
-
-def _svg(figure: Figure) -> str:
-    file = io.StringIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
-    svg = file.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"data:image/png;base64,([^\"]+)", _smaller, svg)
-    svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
-    svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
-    svg = re.sub(
-        r"font: ([\d.]+)px [^;\"]*Mono[^;\"]*",
-        r"font-size: \1px; font-family: var(--vit-mono, monospace)",
-        svg,
-    )
-    svg = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", svg)
-    for colour, name in _VARIABLES.items():
-        svg = svg.replace(colour, f"var(--vit-{name}, {colour})")
-    return re.sub(r"\s*\n\s*", "\n", svg)
