@@ -1,0 +1,211 @@
+"""The house keeps its order: one module a chapter, arrows one way."""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+import vitlib
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = ["patches", "embedding", "tokens", "attention", "encoder", "vit"]
+FIRST_CHAPTER = 2
+WITHOUT_MODULE = {"introduction", "state_of_the_art"}
+CORE = sorted((ROOT / "vitlib").glob("*.py"))
+CLASSROOM = {"matplotlib", "IPython", "ipywidgets", "PIL", "numpy"}
+LINES = 600
+
+
+def chapters() -> dict[str, int]:
+    found = {}
+    for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"):
+        number, name = path.stem.split("_", 1)
+        found[name] = int(number)
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports by dots"
+            names.add(node.module)
+            names |= {f"{node.module}.{a.name}" for a in node.names}
+    return names
+
+
+def used_modules(path: Path) -> set[str]:
+    names = imports(path)
+    used = {n.split(".")[1] for n in names if n.startswith("vitlib.")}
+    return used | ({"__init__"} if "vitlib" in names else set())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_chapter_and_its_tests(module):
+    number = FIRST_CHAPTER + MODULES.index(module)
+    assert (ROOT / f"book/{number:02d}_{module}.ipynb").is_file()
+    assert (ROOT / f"vitlib/{module}.py").is_file()
+    assert (ROOT / f"tests/test_{module}.py").is_file()
+
+
+def test_every_chapter_has_its_module():
+    assert set(chapters()) - WITHOUT_MODULE == set(MODULES)
+
+
+def test_every_public_module_has_a_chapter():
+    public = {p.stem for p in CORE if not p.stem.startswith("_")}
+    assert public == set(MODULES)
+
+
+def test_chapter_numbers_are_unique():
+    numbers = list(chapters().values())
+    assert len(numbers) == len(set(numbers))
+
+
+def test_every_notebook_is_in_the_table_of_contents():
+    listed = re.findall(
+        r"(?:root|file): *(\S+)", (ROOT / "_toc.yml").read_text()
+    )
+    pages = {
+        f"book/{path.stem}"
+        for kind in ("*.ipynb", "*.md")
+        for path in (ROOT / "book").glob(kind)
+    }
+    assert set(listed) == pages
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_earlier_chapters(module):
+    used = used_modules(ROOT / f"vitlib/{module}.py")
+    earlier = MODULES[: MODULES.index(module)]
+    assert used <= {*earlier, "_checks"}
+
+
+def test_the_private_module_imports_no_chapter():
+    assert not used_modules(ROOT / "vitlib/_checks.py")
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.stem)
+def test_the_core_imports_torch_and_einops_only(path):
+    roots = {name.split(".")[0] for name in imports(path)}
+    allowed = {"torch", "einops", "vitlib"} | sys.stdlib_module_names
+    assert roots <= allowed
+    assert "teach" not in used_modules(path)
+
+
+def closure(*roots: str) -> set[str]:
+    """Names of the installed packages that these need, and of these."""
+    found, todo = set(), list(roots)
+    while todo:
+        name = todo.pop().lower().replace("_", "-")
+        if name in found:
+            continue
+        try:
+            needs = metadata.requires(name) or []
+        except metadata.PackageNotFoundError:
+            continue
+        found.add(name)
+        for need in map(Requirement, needs):
+            if not need.marker or need.marker.evaluate({"extra": ""}):
+                todo.append(need.name)
+    return found
+
+
+def test_vitlib_works_with_nothing_but_torch_and_einops():
+    present = closure("torch", "einops")
+    hidden = {
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if not {o.lower().replace("_", "-") for o in owners} & present
+    }
+    hidden -= {"vitlib"}
+    assert hidden >= CLASSROOM
+    program = f"""
+import sys
+for name in {sorted(hidden)!r}:
+    sys.modules[name] = None
+import torch, vitlib
+model = vitlib.ViT(image_size=8, patch_size=4, embed_dim=12, depth=1,
+                   num_heads=2, num_classes=5)
+assert model(torch.rand(2, 3, 8, 8)).shape == (2, 5)
+assert not [name for name in sys.modules if "vitlib.teach" in name]
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_six_modules_keep_to_their_line_budget():
+    lines = sum(
+        len((ROOT / f"vitlib/{module}.py").read_text().splitlines())
+        for module in MODULES
+    )
+    assert lines <= LINES
+
+
+@pytest.mark.parametrize("name", vitlib.__all__)
+def test_shapes_in_a_docstring_are_run_beside_it(name):
+    doc = inspect.getdoc(getattr(vitlib, name))
+    assert ") -> (" not in doc or ">>>" in doc
+
+
+def test_attention_is_the_function_of_its_module():
+    module = importlib.import_module("vitlib.attention")
+    assert inspect.ismodule(vitlib.attention)
+    assert inspect.isfunction(module.attention)
+
+
+def pins(name: str) -> dict[str, str]:
+    found = {}
+    for line in (ROOT / name).read_text().splitlines():
+        if line and not line.startswith(("#", "-")):
+            package, version = line.split("==")
+            found[package] = version
+    return found
+
+
+@pytest.mark.parametrize("group", ["", "-test", "-lab"])
+def test_every_requirement_is_pinned_once(group):
+    name = f"requirements{group}.txt"
+    lines = (ROOT / name).read_text().splitlines()
+    lines = [line for line in lines if line and line[0] != "#"]
+    assert all(re.fullmatch(r"[a-z0-9.-]+==[\w.]+", s) for s in lines)
+    assert len(pins(name)) == len(lines)
+
+
+def test_the_tests_pin_nothing_that_the_book_pins():
+    assert not set(pins("requirements.txt")) & set(
+        pins("requirements-test.txt")
+    )
+
+
+def test_binder_runs_the_very_versions_of_the_book():
+    book = pins("requirements.txt")
+    assert pins("binder/requirements.txt").items() <= book.items()
+
+
+def test_vitlib_asks_for_torch_and_einops_only():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    needs = map(Requirement, project["project"]["dependencies"])
+    assert {need.name for need in needs} == {"torch", "einops"}
+
+
+@pytest.mark.parametrize("group", ["", "-test"])
+def test_every_pinned_package_runs_on_debian_12(group):
+    for name in pins(f"requirements{group}.txt"):
+        pythons = metadata.metadata(name).get("Requires-Python") or ""
+        assert SpecifierSet(pythons).contains("3.11.2"), name
