@@ -10,6 +10,9 @@ SITE = _build/html/index.html
 SOURCES = book vitlib _config.yml _toc.yml requirements.txt .git/config
 PORT = 8000
 
+# Whoever asks the network in these steps finds nobody there.
+OFFLINE = https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9
+
 # The first Python from 3.11 to 3.14 that this machine has. Later ones lack
 # wheels for the pinned packages.
 FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 \
@@ -46,7 +49,8 @@ install-lab: install
 
 book: install ## install what the book needs, build it, say where it is
 	@$(STEP) "Building the book" --once _build/.book $(SOURCES) -- \
-	env BOOK_REPOSITORY=$(BOOK_REPOSITORY) sh -c 'rm -rf _build/html _build/.doctrees && \
+	env BOOK_REPOSITORY=$(BOOK_REPOSITORY) \
+	sh -c 'rm -rf _build/html _build/.doctrees && \
 	.venv/bin/jupyter-book build . -W --keep-going'
 	@echo "Open $(CURDIR)/$(SITE)"
 
@@ -54,6 +58,7 @@ test: install-test lint ## check everything: code, notebooks, book, site
 	@$(STEP) "Unit tests and doctests" -- $(PYTHON) -m pytest -q tests \
 	vitlib --doctest-modules --ignore tests/test_site.py
 	@$(STEP) "Notebooks, every output compared" -- \
+	env $(OFFLINE) \
 	$(PYTHON) -m pytest -q --nbval --nbval-current-env book
 	@$(MAKE) --no-print-directory book
 	@$(STEP) "Built site, in a browser" -- \
@@ -66,16 +71,15 @@ lab: install-lab ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab book
 
 serve: book ## build the book and serve it on this machine
-	@echo "Serving http://127.0.0.1:$(PORT)/ (end with Ctrl-C)"
-	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 \
-	--directory _build/html >/dev/null 2>&1
+	@$(PYTHON) scripts/serve.py _build/html $(PORT)
 
 notebooks: install-test ## run all notebooks and store what they print
 	@$(PYTHON) scripts/notebooks.py
 
 lint: install-test ## check style and format
-	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q . && \
-	$(PYTHON) -m ruff format -q --diff .'
+	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q \
+	--output-format concise . && \
+	$(PYTHON) -m ruff format -q --check .'
 
 bench: install-test ## measure speed and memory against other libraries
 	@$(PYTHON) benchmarks/bench.py

@@ -59,18 +59,19 @@ def apt_install(package: str) -> bool:
     return run(title, get, tail=5, env=quiet)[0] == 0
 
 
-def works(python: Path) -> bool:
-    """Say whether a virtual environment is whole."""
-    check = [str(python), "-c", "import pip, sys; sys.version_info"]
-    return (
-        python.exists()
-        and subprocess.run(check, capture_output=True).returncode == 0
-    )
+def works() -> bool:
+    """Say whether .venv is whole, new enough and still in its place."""
+    pip = VENV / "bin" / "pip"
+    if not (PYTHON.exists() and pip.exists()):
+        return False
+    code = "import pip, sys; sys.exit(sys.version_info < (3, 11))"
+    check = subprocess.run([str(PYTHON), "-c", code], capture_output=True)
+    return check.returncode == 0 and str(VENV) in pip.read_text()
 
 
 def make_environment() -> None:
     """Create .venv, unless a working one is there."""
-    if works(PYTHON):
+    if works():
         return
     venv = f"python3.{sys.version_info.minor}-venv"
     try:

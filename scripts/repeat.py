@@ -1,0 +1,167 @@
+"""Run the tests again and again, as other readers might.
+
+    python scripts/repeat.py
+
+The unit tests ten times in random orders, with one and with two threads;
+each notebook alone, with one and with two threads, its time and memory
+measured; all notebooks from another folder; all of them outside of the
+repository, with vitlib from its wheel.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import nbformat
+from step import run
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+PYTEST = "-m", "pytest", "-q"
+STRICT = "--nbval", "--nbval-current-env"
+NOWHERE = "http://127.0.0.1:9"
+OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+RUNS = 10
+SECONDS = 60
+MEGABYTES = 1000
+PACKED = "vitlib", "pyproject.toml", "README.md", "LICENSE", "LICENSE-text"
+
+
+def threads(number: int) -> dict[str, str]:
+    """Give the environment in which torch takes so many threads."""
+    return {"OMP_NUM_THREADS": str(number), "MKL_NUM_THREADS": str(number)}
+
+
+def must(title: str, command: list, env: dict | None = None) -> None:
+    """Run a step, and end where it fails."""
+    code, _ = run(title, [str(word) for word in command], 200, env)
+    if code != 0:
+        sys.exit(code)
+
+
+def shuffle_unit_tests() -> None:
+    """Run the unit tests ten times, each time in another order."""
+    for seed in range(1, RUNS + 1):
+        count = 1 + seed % 2
+        must(
+            f"Unit tests, order {seed}, threads: {count}",
+            [
+                *(sys.executable, *PYTEST, "tests", "vitlib"),
+                *("--doctest-modules", "--ignore", "tests/test_site.py"),
+                *("--random-order", "--random-order-seed", seed),
+            ],
+            threads(count),
+        )
+
+
+def measure_notebook(path: Path, count: int) -> None:
+    """Run one notebook alone; end where it is slow, large or wrong."""
+    command = [sys.executable, *PYTEST, *STRICT, str(path)]
+    env = {**os.environ, **OFFLINE, **threads(count)}
+    start = time.monotonic()
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env=env
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - start
+        unit = 1 if sys.platform == "darwin" else 1024
+        megabytes = usage.ru_maxrss * unit / 1e6
+        print(
+            f"{path.stem}, threads: {count} ... {seconds:.0f} s, "
+            f"{megabytes:.0f} MB",
+            flush=True,
+        )
+        if status != 0:
+            log.seek(0)
+            sys.exit(log.read())
+    if seconds > SECONDS or megabytes > MEGABYTES:
+        sys.exit(f"more than {SECONDS} s or {MEGABYTES} MB")
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build vitlib's wheel and see that nothing is left out."""
+    source = folder / "source"
+    source.mkdir()
+    for name in PACKED:
+        if (ROOT / name).is_dir():
+            skip = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, source / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, source)
+    inside = {
+        str(path.relative_to(source))
+        for path in (source / "vitlib").rglob("*")
+        if path.is_file()
+    }
+    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps"]
+    here = ["--no-build-isolation", "--wheel-dir", folder, source]
+    must("Building the wheel", [*pip, *here])
+    (wheel,) = folder.glob("vitlib-*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    if inside - packed:
+        sys.exit(f"not in the wheel: {sorted(inside - packed)}")
+    return wheel
+
+
+def make_environment(folder: Path, wheel: Path) -> Path:
+    """Install the wheel beside the packages that .venv has already."""
+    home = folder / "env"
+    python = home / "bin" / "python"
+    make = [sys.executable, "-m", "venv", "--without-pip", home]
+    must("Creating an environment", make)
+    packages = sysconfig.get_path("purelib")
+    (target,) = home.glob("lib/python*/site-packages")
+    (target / "packages.pth").write_text(packages + "\n")
+    pip = [sys.executable, "-m", "pip", "--python", python, "install"]
+    must("Installing the wheel", [*pip, "--no-deps", wheel])
+    return python
+
+
+def check_wheel() -> None:
+    """Run all notebooks where only the wheel can serve them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        python = make_environment(folder, build_wheel(folder))
+        book = folder / "notebooks"
+        book.mkdir()
+        for path in BOOK.glob("*.ipynb"):
+            shutil.copy(path, book)
+        cell = nbformat.v4.new_code_cell(
+            "import vitlib\n"
+            f"assert vitlib.__file__.startswith({str(folder)!r})"
+        )
+        where = nbformat.v4.new_notebook(cells=[cell])
+        nbformat.write(where, book / "00_where.ipynb")
+        must(
+            "Notebooks outside of the repository, from the wheel",
+            [python, *PYTEST, "--rootdir", book, *STRICT, book],
+            OFFLINE,
+        )
+
+
+def main() -> None:
+    """Repeat everything; end at the first failure."""
+    os.chdir(ROOT)
+    shuffle_unit_tests()
+    for count in (1, 2):
+        for path in sorted(BOOK.glob("*.ipynb")):
+            measure_notebook(path, count)
+    os.chdir("/")
+    must(
+        "Notebooks, started from another folder",
+        [sys.executable, *PYTEST, *STRICT, BOOK],
+        OFFLINE,
+    )
+    os.chdir(ROOT)
+    check_wheel()
+
+
+if __name__ == "__main__":
+    main()
