@@ -1,0 +1,375 @@
+"""Figures of chapter 4: the class token, and a place for every token."""
+
+import numpy as np
+import torch
+from einops import rearrange
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import FancyBboxPatch, Rectangle
+from torch import Tensor
+from torch.nn import functional as F
+
+from vitlib.patches import patchify
+from vitlib.teach.figures._canvas import (
+    CLS,
+    GREY,
+    INK,
+    KEY,
+    PAPER,
+    POSITION,
+    SIGNED,
+    bare,
+    canvas,
+    show,
+    style,
+)
+
+_LIKENESS = LinearSegmentedColormap.from_list(
+    "likeness", ["#ffffff", POSITION, "#0b5472"]
+)
+
+
+def _pixels(images: Tensor) -> np.ndarray:
+    """(1, 3, h, w), -1 to 1 -> (h, w, 3) bytes for a picture."""
+    pixels = rearrange(images[0] / 2 + 0.5, "c h w -> h w c")
+    return (pixels.clamp(0, 1) * 255).round().byte().numpy()
+
+
+def _sheet(width: float, height: float) -> tuple:
+    """Give a figure and one pair of axes in pixels, y pointing down."""
+    figure = canvas(width, height)
+    ax = figure.add_axes((0, 0, 1, 1))
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    ax.set_axis_off()
+    return figure, ax
+
+
+def _square(ax: Axes, x: float, y: float, side: float, **look):
+    """Draw a token: a rounded square with its corner at (x, y)."""
+    shape = f"round,pad=0,rounding_size={0.2 * side}"
+    return ax.add_patch(
+        FancyBboxPatch((x, y), side, side, boxstyle=shape, **look)
+    )
+
+
+def _place(ax: Axes, picture, x, y, width, height, **look):
+    """Put an image with its corner at (x, y); keep the axes' limits."""
+    limits = ax.get_xlim(), ax.get_ylim()
+    image = ax.imshow(
+        picture,
+        extent=(x, x + width, y + height, y),
+        aspect="auto",
+        **look,
+    )
+    ax.set(xlim=limits[0], ylim=limits[1])
+    return image
+
+
+def class_token_in_front(images: Tensor, patch_size: int) -> None:
+    """Show the sequence before and after the class token joins it."""
+    patches = patchify(images, patch_size)
+    n = patches.shape[1]
+    pictures = rearrange(
+        patches[0] / 2 + 0.5,
+        "n (y x c) -> n y x c",
+        y=patch_size,
+        x=patch_size,
+    )
+    pictures = (pictures.clamp(0, 1) * 255).round().byte().numpy()
+    shown = [0, 1, 2, 3, 4, 5, 6, None, n - 2, n - 1]
+    side, step, first = 46, 56, 62
+    with style():
+        figure, ax = _sheet(680, 232)
+        code = {"family": "monospace", "size": 11, "color": GREY}
+        for row, top in enumerate((34, 144)):
+            title = ("tokens of patches", "with the class token")[row]
+            ax.text(6, top - 14, title)
+            ax.text(
+                674, top - 14, f"(1, {n + row}, d)", ha="right", **code
+            )
+            if row:
+                _square(ax, 6, top, side, fc=CLS, ec="none")
+                ax.text(29, top + 65, "0", ha="center", **code)
+            for slot, index in enumerate(shown):
+                x = first + slot * step
+                if index is None:
+                    ax.text(x + side / 2, top + 26, "...", ha="center")
+                    continue
+                picture = pictures[index]
+                image = _place(ax, picture, x, top, side, side)
+                frame = _square(ax, x, top, side, fc="none", ec="none")
+                image.set_clip_path(frame)
+                number = str(index + row)
+                ax.text(
+                    x + side / 2, top + 65, number, ha="center", **code
+                )
+    show(
+        figure,
+        f"Two rows of rounded squares. Above, the {n} patches of the cat, "
+        f"numbered 0 to {n - 1}. Below, a plain golden square stands in "
+        f"front of them as number 0, and the patches are 1 to {n}.",
+    )
+
+
+def shuffled(
+    images: Tensor, mixed: Tensor, outputs: dict[str, tuple]
+) -> None:
+    """Show an image, its patches mixed, and what the model says of both.
+
+    For each name two class-token outputs (1, d), of the image and of the
+    mixed one.
+    """
+    count = 24
+    with style():
+        figure, ax = _sheet(680, 268)
+        pictures = ((images, "the cat"), (mixed, "her patches, mixed"))
+        tops = (30, 132)
+        for (picture, title), top in zip(pictures, tops, strict=True):
+            ax.text(6, top - 10, title)
+            _place(ax, _pixels(picture), 6, top, 84, 84)
+        limit = max(
+            pair[0][0, :count].abs().max().item()
+            for pair in outputs.values()
+        )
+        look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+        changes = []
+        for col, (name, pair) in enumerate(outputs.items()):
+            x = 172 + col * 262
+            ax.text(x, 20, name)
+            change = pair[1] - pair[0]
+            changes.append((change.norm() / pair[0].norm()).item())
+            for output, top in zip(pair, tops, strict=True):
+                strip = output[:1, :count].detach()
+                _place(ax, strip, x, top + 26, 240, 32, **look)
+            strip = 10 * change[:1, :count].detach()
+            _place(ax, strip, x, 226, 240, 22, **look)
+            ax.add_patch(
+                Rectangle((x, 226), 240, 22, fc="none", ec=GREY, lw=0.6)
+            )
+        ax.text(6, 241, "difference, 10 times")
+        ax.text(
+            674,
+            262,
+            f"class token's output, {count} of its numbers; "
+            f"blue {-limit:.1f} to red {limit:.1f}",
+            ha="right",
+            size=11,
+            color=GREY,
+        )
+    said = "; ".join(
+        f"{name}: {100 * change:.1f} % different"
+        for name, change in zip(outputs, changes, strict=True)
+    )
+    show(
+        figure,
+        "A cat, and the same patches in a random order, unrecognisable. "
+        "Beside each the class token's output as a strip of coloured "
+        f"squares, and below their difference. {said}.",
+    )
+
+
+def likeness(
+    positions: dict[str, Tensor],
+    grid: tuple[int, int],
+    places: list[tuple[int, int]],
+) -> None:
+    """Show how alike a few places are to all others, as cosine maps.
+
+    For each name (rows * cols, d); `places` are (row, col).
+    """
+    height = 196 * len(positions)
+    figure = canvas(680, height)
+    lows = {}
+    with style():
+        axes = figure.subplots(len(positions), len(places), squeeze=False)
+        figure.subplots_adjust(
+            left=0.01,
+            right=0.99,
+            top=1 - 28 / height,
+            bottom=22 / height,
+            wspace=0.06,
+            hspace=0.24,
+        )
+        for line, (name, vectors) in zip(
+            axes, positions.items(), strict=True
+        ):
+            unit = F.normalize(vectors.detach(), dim=1)
+            cosines = unit @ unit.T
+            low = lows[name] = cosines.min().item()
+            for ax, (row, col) in zip(line, places, strict=True):
+                index = row * grid[1] + col
+                picture = cosines[index].reshape(grid)
+                bare(ax, below=f"row {row}, column {col}")
+                ax.imshow(picture, cmap=_LIKENESS, vmin=low, vmax=1)
+                ax.add_patch(
+                    Rectangle(
+                        (col - 0.5, row - 0.5), 1, 1, fc="none", ec=KEY
+                    )
+                )
+            line[0].set_title(
+                f"{name}: white {low:.1f}, dark 1".replace("-0.0", "0")
+            )
+    said = "; ".join(
+        f"{name}, from {low:.1f} to 1" for name, low in lows.items()
+    )
+    show(
+        figure,
+        f"Rows of {len(places)} maps of {grid[0]} by {grid[1]} squares: "
+        "how alike the outlined place is to every other. Scales: "
+        f"{said}. For the waves a dark spot fades evenly with the "
+        "distance, most slowly along its own row and column; for random "
+        "numbers only the place itself is dark.",
+    )
+
+
+def waves(
+    positions: Tensor, grid: tuple[int, int], shown: dict[int, str]
+) -> None:
+    """Show single numbers of the positions all over the grid.
+
+    (rows * cols, d); `shown` gives a title to each index below d.
+    """
+    figure = canvas(680, 330)
+    with style():
+        axes = figure.subplots(2, len(shown) // 2)
+        figure.subplots_adjust(
+            left=0.01,
+            right=0.99,
+            top=0.92,
+            bottom=0.07,
+            wspace=0.08,
+            hspace=0.3,
+        )
+        for ax, (index, title) in zip(
+            axes.flat, shown.items(), strict=True
+        ):
+            picture = positions[:, index].detach().reshape(grid)
+            bare(ax, title, f"[:, {index}]")
+            ax.imshow(picture, cmap=SIGNED, vmin=-1, vmax=1)
+    show(
+        figure,
+        f"{len(shown)} small maps of {grid[0]} by {grid[1]} squares, from "
+        "blue (-1) over white to red (1): "
+        f"{', '.join(shown.values())}. The waves of the column are "
+        "upright stripes, those of the row lie; each is slower than the "
+        "one before.",
+    )
+
+
+def cosines(widths: list[int], count: int) -> None:
+    """Show the cosines between random vectors, for several widths."""
+    edges = np.linspace(-1, 1, 81)
+    middles = (edges[1:] + edges[:-1]) / 2
+    spread = {}
+    figure = canvas(680, 250)
+    with style():
+        ax = figure.add_axes((0.02, 0.17, 0.96, 0.78))
+        generator = torch.Generator().manual_seed(0)
+        for shade, width in zip((0.55, 0.78, 1), widths, strict=True):
+            unit = F.normalize(
+                torch.randn(count, width, generator=generator), dim=1
+            )
+            pairs = torch.triu_indices(count, count, 1)
+            values = (unit @ unit.T)[pairs[0], pairs[1]]
+            spread[width] = values.std().item()
+            heights, _ = np.histogram(values, edges, density=True)
+            heights = heights / heights.max()
+            ax.fill_between(
+                middles, heights, color=POSITION, alpha=0.25 * shade
+            )
+            ax.plot(middles, heights, color=INK, lw=0.5 + shade)
+            at = {3: (-0.62, 0.9), 64: (0.13, 0.66), 768: (0.06, 0.9)}
+            x, y = at[width]
+            ax.text(x, y, f"{width} numbers")
+        ax.set(yticks=[], ylim=(0, 1.06), xlim=(-1, 1))
+        ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel(
+            "cosine between two random vectors", size=11, color=GREY
+        )
+    said = ", ".join(f"{s:.2f} for {w}" for w, s in spread.items())
+    show(
+        figure,
+        "Three curves over the cosine from -1 to 1: nearly flat for "
+        f"vectors of {widths[0]} numbers, a hill for {widths[1]}, a "
+        f"needle at 0 for {widths[2]}. Deviations: {said}.",
+    )
+
+
+def sums(
+    tokens: Tensor, positions: dict[str, Tensor], shown: list[int]
+) -> None:
+    """Show token + position = sum, for several kinds of positions.
+
+    (n, d), for each name (n, d); `shown` are the rows of the strips.
+    """
+    count, limit = 22, 1.5
+    row, gap = 19, 5
+    height = 44 + len(positions) * (len(shown) * row + 44)
+    look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+    with style():
+        figure, ax = _sheet(680, height)
+        left = (6, 240, 474)
+        for name, x in zip(
+            ("tokens", "positions", "sum"), left, strict=True
+        ):
+            ax.text(x, 16, name)
+        likes = {}
+        for block, (name, vectors) in enumerate(positions.items()):
+            top = 52 + block * (len(shown) * row + 44)
+            ax.text(left[1], top - 8, name, color=GREY, size=11)
+            total = tokens + vectors
+            likes[name] = F.cosine_similarity(
+                total[shown[0]], total[shown[-1]], dim=0
+            ).item()
+            for line, index in enumerate(shown):
+                y = top + line * row
+                for x, source in zip(
+                    left, (tokens, vectors, total), strict=True
+                ):
+                    strip = source[index : index + 1, :count].detach()
+                    _place(ax, strip, x, y, 200, row - gap, **look)
+            middle = top + len(shown) * row / 2 - gap / 2
+            for x, sign in ((223, "+"), (457, "=")):
+                ax.text(x, middle, sign, ha="center", va="center", size=15)
+        ax.text(
+            674,
+            height - 10,
+            f"{count} numbers of each; blue -{limit} to red {limit}",
+            ha="right",
+            size=11,
+            color=GREY,
+        )
+    show(
+        figure,
+        f"Strips of coloured numbers: {len(shown)} tokens plus "
+        f"{len(shown)} positions give {len(shown)} sums, for "
+        f"{' and for '.join(positions)}. With small positions each sum "
+        "looks like its token, with large ones like its position.",
+    )
+
+
+def stretched(maps: dict[str, Tensor], wrong: str, size: int = 24) -> None:
+    """Show one number of the positions on several grids, on one scale.
+
+    Each map is (rows, cols); the title of `wrong` is marked.
+    """
+    figure = canvas(680, 216)
+    with style():
+        axes = figure.subplots(1, len(maps))
+        figure.subplots_adjust(
+            left=0.01, right=0.99, top=0.88, bottom=0.1, wspace=0.08
+        )
+        for ax, (name, picture) in zip(axes, maps.items(), strict=True):
+            rows, cols = picture.shape
+            bare(ax, name, f"{rows} x {cols}")
+            ax.title.set_color(KEY if name == wrong else INK)
+            ax.set_facecolor(PAPER)
+            ax.imshow(picture.detach(), cmap=SIGNED, vmin=-1, vmax=1)
+    show(
+        figure,
+        f"One number of the positions as {len(maps)} maps, from blue (-1) "
+        f"to red (1): {', '.join(maps)}. Stretched as a picture the "
+        "upright stripes become wider; computed anew they keep their "
+        f"width and there are more; {wrong} gives slanted stripes.",
+    )
