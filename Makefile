@@ -18,8 +18,8 @@ OFFLINE = https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9
 FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 \
 	python3.14 python; do \
 	if $$python -c 'import sys; \
-	sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null; \
-	then echo $$python; exit; fi; done
+	sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	>/dev/null 2>&1; then echo $$python; exit; fi; done
 SYSTEM_PYTHON = $(shell $(FIND_PYTHON))
 INSTALL = python="$(SYSTEM_PYTHON)"; \
 	test -n "$$python" || { echo "make: Python 3.11 to 3.14 is needed\

@@ -14,18 +14,27 @@ import subprocess
 import sys
 from pathlib import Path
 
-from step import fingerprint, is_done, mark_done, run
+from step import fingerprint, is_done, mark_done, run, show_end
 
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 GIGABYTES = {"book": 3, "test": 1, "lab": 1}
+CUDA_GIGABYTES = 6
 FILES = {
     "book": ["requirements.txt", "pyproject.toml"],
     "test": ["requirements-test.txt"],
     "lab": ["requirements-lab.txt"],
 }
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
+OFFLINE = (
+    "Failed to establish",
+    "ConnectTimeoutError",
+    "NewConnectionError",
+    "ProxyError",
+    "ReadTimeout",
+    "name resolution",
+)
 MAC_BROWSER = "/Applications/Google Chrome.app"
 
 
@@ -48,15 +57,13 @@ def can_use_apt() -> bool:
 
 def apt_install(package: str) -> bool:
     """Install one Debian package."""
+    install = (
+        "apt-get update -q; "
+        f"apt-get install -y --no-install-recommends {package}"
+    )
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    get = ["apt-get", "install", "-y", "--no-install-recommends", package]
-    title = f"Installing {package}"
-    if run(title, get, tail=5, env=quiet)[0] == 0:
-        return True
-    update = ["apt-get", "update"]
-    if run("Updating the list of packages", update, 5, quiet)[0] != 0:
-        return False
-    return run(title, get, tail=5, env=quiet)[0] == 0
+    shell = ["sh", "-c", install]
+    return run(f"Installing {package}", shell, 5, quiet)[0] == 0
 
 
 def works() -> bool:
@@ -70,24 +77,25 @@ def works() -> bool:
 
 
 def make_environment() -> None:
-    """Create .venv, unless a working one is there."""
-    if works():
-        return
+    """Create .venv, and what Debian needs for it."""
     venv = f"python3.{sys.version_info.minor}-venv"
     try:
         import ensurepip  # noqa: F401
     except ImportError:
         if not can_use_apt():
             stop(f"Python's venv is missing: sudo apt install {venv}")
-        if not (apt_install(venv) or apt_install("python3-venv")):
+        if not apt_install(venv):
             stop(f"could not install {venv}: install it, then try again")
     create = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     if run("Creating .venv", create, tail=20)[0] != 0:
         stop("could not create .venv: is the disk full or read-only?")
 
 
-def check_disk(wanted: int) -> None:
+def check_disk(group: str) -> None:
     """Stop early where the packages would not fit."""
+    wanted = GIGABYTES[group]
+    if group == "book" and has_gpu():
+        wanted += CUDA_GIGABYTES
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < wanted:
         stop(
@@ -97,23 +105,15 @@ def check_disk(wanted: int) -> None:
 
 
 def explain(log: str) -> str:
-    """Read in pip's words what went wrong, and say what to do."""
+    """Read in pip's words what is missing; '' where it is not clear."""
     if "No space left on device" in log:
         return "the disk is full: make room, then try again"
-    offline = (
-        "NewConnectionError",
-        "Failed to establish",
-        "ConnectTimeoutError",
-        "Temporary failure in name resolution",
-        "ReadTimeout",
-        "ProxyError",
-    )
-    if any(sign in log for sign in offline):
+    if any(sign in log for sign in OFFLINE):
         return (
             "pip could not reach its package index: check the network, "
             "then try again"
         )
-    return "the install failed, see above; `make clean-all` starts afresh"
+    return ""
 
 
 def pip_install(title: str, *arguments: str) -> None:
@@ -125,10 +125,15 @@ def pip_install(title: str, *arguments: str) -> None:
             *("--disable-pip-version-check", "--retries", "2"),
             *("--timeout", "15", *arguments),
         ],
-        tail=15,
+        tail=0,
     )
     if code != 0:
-        stop(explain(log))
+        if advice := explain(log):
+            stop(advice)
+        show_end(log, 15)
+        stop(
+            "the install failed, see above; `make clean-all` starts afresh"
+        )
 
 
 def install_book(torch_index: str) -> None:
@@ -178,13 +183,15 @@ def main() -> None:
     arguments = parser.parse_args()
     group = arguments.group
     os.chdir(ROOT)
-    make_environment()
+    if not works():
+        check_disk(group)
+        make_environment()
     stamp = VENV / f".installed-{group}"
     files = FILES["book"] + FILES[group]
     made = str(VENV), (VENV / "pyvenv.cfg").read_text()
     state = fingerprint(files, *made)
     if not is_done(stamp, state):
-        check_disk(GIGABYTES[group])
+        check_disk(group)
         if group == "book":
             install_book(arguments.torch_index)
         else:

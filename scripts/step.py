@@ -67,6 +67,12 @@ def counts(text: str) -> str:
     return f" ({found[-1]})" if found else ""
 
 
+def show_end(text: str, lines: int) -> None:
+    """Print the last lines of a log; the cause is usually there."""
+    if lines > 0:
+        print("\n".join(text.splitlines()[-lines:]))
+
+
 def run(
     title: str,
     command: list[str],
@@ -96,7 +102,7 @@ def run(
     end = f"{seconds:.0f} s{counts(text) if good else ', failed'}"
     print(f"\r{title} ... {end}" if sys.stdout.isatty() else f" {end}")
     if not good:
-        print("\n".join(text.splitlines()[-tail:]))
+        show_end(text, tail)
     sys.stdout.flush()
     return process.returncode, text
 
