@@ -1,0 +1,71 @@
+"""Published accuracies, one source a row, for the tables and charts."""
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+
+from IPython.display import Markdown
+
+
+@dataclass(frozen=True)
+class Result:
+    """Top-1 accuracy in per cent on the validation set of ImageNet-1k.
+
+    `family` is "ViT", "windows" (attention within windows) or "CNN",
+    `millions` the parameters, `data` what the model was trained on before
+    ImageNet-1k, or ImageNet-1k alone, `pixels` the side of the image.
+    What a source does not say is None.
+    """
+
+    name: str
+    family: str
+    millions: float | None
+    data: str
+    pixels: int | None
+    top1: float
+    how: str
+    source: str
+    url: str
+
+
+def results(table: str) -> list[Result]:
+    """Read a table: "published" or "measured" (timm's, by one script)."""
+    path = files("vitlib.teach") / "data" / "results.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["table"] == table
+        ]
+    if not rows:
+        raise ValueError(
+            f"table is {table!r}; it must be 'published' or 'measured'"
+        )
+    return [_result(row) for row in rows]
+
+
+def _result(row: dict[str, str]) -> Result:
+    return Result(
+        name=row["name"],
+        family=row["family"],
+        millions=float(row["millions"]) if row["millions"] else None,
+        data=row["data"],
+        pixels=int(row["pixels"]) if row["pixels"] else None,
+        top1=float(row["top1"]),
+        how=row["how"],
+        source=row["source"],
+        url=row["url"],
+    )
+
+
+def show_results(rows: list[Result]) -> Markdown:
+    """Give the rows as a table, each with a link to its source."""
+    lines = [
+        "| model | parameters | trained on | pixels | top-1 | source |",
+        "| :-- | --: | :-- | --: | --: | :-- |",
+    ]
+    for row in rows:
+        size = f"{row.millions:,g} M" if row.millions else ""
+        lines.append(
+            f"| {row.name} | {size} | {row.data} | {row.pixels or ''} | "
+            f"{row.top1:g} % | [{row.source}]({row.url}) |"
+        )
+    return Markdown("\n".join(lines))
