@@ -82,7 +82,11 @@ lint: install-test ## check style and format
 	$(PYTHON) -m ruff format -q --check .'
 
 bench: install-test ## measure speed and memory against other libraries
-	@$(PYTHON) benchmarks/bench.py
+	@$(STEP) "Installing the peers" --once build/.peers \
+	benchmarks/requirements.txt -- $(PYTHON) -m pip install -q --no-deps \
+	--upgrade --target build/peers -r benchmarks/requirements.txt || \
+	echo "Going on without them"
+	@env PYTHONPATH=build/peers $(PYTHON) benchmarks/bench.py
 
 clean: ## remove what was built
 	@rm -rf _build build dist *.egg-info .ruff_cache .pytest_cache

@@ -4,6 +4,8 @@ import ast
 import inspect
 import pkgutil
 import re
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -69,10 +71,12 @@ def parts(thing):
                 yield from parts(part)
 
 
+@cache
 def shipped_listings():
-    """Source of every function, class and module of vitlib."""
-    modules = vitlib_modules()
-    things = [*modules, *(part for m in modules for part in parts(m))]
+    """Source of every function and class of vitlib."""
+    things = {
+        part for module in vitlib_modules() for part in parts(module)
+    }
     return {inspect.getsource(thing).rstrip() for thing in things}
 
 
