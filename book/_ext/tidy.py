@@ -25,9 +25,8 @@ def forget_thebe(app, config) -> None:
 def add_png_icon(app, pagename, templatename, context, doctree) -> None:
     """Offer the favicon as PNG to browsers that cannot show SVG."""
     address = context["pathto"]("_static/favicon.png", resource=True)
-    context["metatags"] = context.get("metatags", "") + ICON.format(
-        address
-    )
+    tags = context.get("metatags", "")
+    context["metatags"] = tags + ICON.format(address)
 
 
 def setup(app) -> dict:
