@@ -240,6 +240,7 @@ def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
 
 def check_values(v: Tensor, k: Tensor) -> None:
     """Refuse values that are not one for each key, as wide as it."""
+    check_rank("k", k, "(b, heads, n, k)")
     check_rank("v", v, "(b, heads, n, k)")
     if v.shape != k.shape:
         raise ValueError(

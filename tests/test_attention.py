@@ -1,0 +1,681 @@
+"""Chapter 5: attention, written out, fused, and recorded."""
+
+import math
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vitlib import (
+    EncoderBlock,
+    MultiHeadAttention,
+    attention_weights,
+    fused_attention,
+    record_attention,
+)
+from vitlib.attention import attention
+
+BATCH, HEADS, QUERIES, KEYS, HEAD_DIM = 2, 3, 5, 7, 4
+BOTH = pytest.mark.parametrize("function", [attention, fused_attention])
+
+
+def make_qkv(**settings):
+    q = torch.randn(BATCH, HEADS, QUERIES, HEAD_DIM, **settings)
+    k, v = torch.randn(2, BATCH, HEADS, KEYS, HEAD_DIM, **settings)
+    return q, k, v
+
+
+def mask_shapes():
+    first = product((1, BATCH), (1, HEADS), (1, QUERIES))
+    return [(QUERIES, KEYS), *((*sides, KEYS) for sides in first)]
+
+
+MASKS = pytest.mark.parametrize("shape", mask_shapes(), ids=str)
+
+
+def make_mask(shape):
+    """Look at about half of the keys, and nowhere in one row."""
+    mask = torch.rand(shape) < 0.5
+    mask[..., -1, :] = False
+    return mask
+
+
+def of_torch(width=24, heads=3):
+    """A layer of ours and torch's own with the same weights."""
+    ours = MultiHeadAttention(width, heads)
+    for parameter in ours.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    torchs = nn.MultiheadAttention(width, heads, batch_first=True)
+    torchs.load_state_dict(
+        {
+            "in_proj_weight": ours.qkv.weight,
+            "in_proj_bias": ours.qkv.bias,
+            "out_proj.weight": ours.proj.weight,
+            "out_proj.bias": ours.proj.bias,
+        }
+    )
+    return ours, torchs
+
+
+# The function
+
+
+@BOTH
+def test_result_is_that_of_torch(function):
+    """E25: by hand and in one kernel, the same numbers."""
+    q, k, v = make_qkv(dtype=torch.float64)
+    expected = F.scaled_dot_product_attention(q, k, v)
+    torch.testing.assert_close(function(q, k, v), expected)
+
+
+@BOTH
+@MASKS
+def test_result_with_a_mask_is_that_of_torch(function, shape):
+    q, k, v = make_qkv(dtype=torch.float64)
+    mask = make_mask(shape)
+    expected = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    torch.testing.assert_close(function(q, k, v, mask), expected)
+
+
+def test_every_pair_is_a_dot_product_a_root_and_a_softmax():
+    q, k, v = make_qkv()
+    result = attention(q, k, v)
+    for b, head, i in product(range(BATCH), range(HEADS), range(QUERIES)):
+        scores = [
+            math.exp(float(q[b, head, i] @ key) / math.sqrt(HEAD_DIM))
+            for key in k[b, head]
+        ]
+        mixed = sum(
+            score / sum(scores) * value
+            for score, value in zip(scores, v[b, head], strict=True)
+        )
+        torch.testing.assert_close(result[b, head, i], mixed)
+
+
+def test_scale_comes_before_the_softmax():
+    """E1: scaled afterwards, a row would sum to 1 / sqrt(k)."""
+    q, k, _ = make_qkv()
+    weights = attention_weights(q, k)
+    ones = torch.ones(BATCH, HEADS, QUERIES)
+    torch.testing.assert_close(weights.sum(dim=-1), ones)
+    scores = q @ k.transpose(2, 3) / HEAD_DIM**0.5
+    torch.testing.assert_close(weights, scores.softmax(dim=-1))
+
+
+def test_without_the_scale_a_few_keys_would_take_all():
+    """E1: 120 of 197 keys have a say; without the root, two."""
+    q, k = torch.randn(2, 1, 8, 197, 64)
+
+    def have_a_say(weights):
+        return weights.xlogy(weights).sum(-1).neg().mean().exp().item()
+
+    assert have_a_say(attention_weights(q, k)) == pytest.approx(120, abs=3)
+    without = (q @ k.transpose(2, 3)).softmax(dim=-1)
+    assert have_a_say(without) == pytest.approx(2.1, abs=0.2)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4, 8])
+def test_scale_is_the_root_of_the_head_dim_not_of_the_width(heads):
+    """E2: sqrt(768) instead of sqrt(64) is a famous mistake."""
+    layer, tokens = MultiHeadAttention(16, heads), torch.randn(2, 5, 16)
+    q, k, _ = layer.qkv(tokens).chunk(3, dim=2)
+    q, k = (t.unflatten(2, (heads, -1)).transpose(1, 2) for t in (q, k))
+    expected = q @ k.transpose(2, 3) / math.sqrt(16 / heads)
+    with record_attention(layer) as maps:
+        layer(tokens)
+    torch.testing.assert_close(maps[0], expected.softmax(dim=-1))
+
+
+@MASKS
+def test_no_weight_goes_where_the_mask_forbids_it(shape):
+    """E14: the article's masked scores were thrown away."""
+    q, k, _ = make_qkv()
+    mask = make_mask(shape)
+    weights = attention_weights(q, k, mask)
+    allowed = mask.expand(weights.shape)
+    assert not weights[~allowed].any()
+    assert (weights[allowed] > 0).all()
+    some = allowed.any(dim=-1)
+    torch.testing.assert_close(weights.sum(dim=-1), some.float())
+
+
+def test_masked_keys_could_as_well_be_missing():
+    q, k, v = make_qkv()
+    mask = torch.tensor([True, False, True, True, False, True, False])
+    some = attention(q, k[:, :, mask], v[:, :, mask])
+    everywhere = mask.expand(QUERIES, KEYS)
+    torch.testing.assert_close(attention(q, k, v, everywhere), some)
+
+
+@BOTH
+@MASKS
+def test_a_query_that_may_look_nowhere_gets_zeros(function, shape):
+    """E16: minus infinity would give NaN, the lowest number a mean."""
+    q, k, v = make_qkv(requires_grad=True)
+    mask = torch.zeros(shape, dtype=torch.bool)
+    result = function(q, k, v, mask)
+    assert not result.any()
+    result.sum().backward()
+
+
+@BOTH
+@MASKS
+@pytest.mark.filterwarnings("ignore:Anomaly Detection")
+def test_gradients_are_finite_and_those_of_torch(function, shape):
+    """E16: no NaN on the way either, which anomaly mode would find."""
+    mask, weights = make_mask(shape), torch.randn(BATCH, HEADS, QUERIES, 1)
+    inputs = make_qkv(dtype=torch.float64, requires_grad=True)
+    expected = F.scaled_dot_product_attention(*inputs, attn_mask=mask)
+    expected = torch.autograd.grad((expected * weights).sum(), inputs)
+    with torch.autograd.detect_anomaly(check_nan=True):
+        result = (function(*inputs, mask) * weights).sum()
+        grads = torch.autograd.grad(result, inputs)
+    for grad, wanted in zip(grads, expected, strict=True):
+        assert grad.isfinite().all()
+        torch.testing.assert_close(grad, wanted)
+
+
+@BOTH
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_masks_work_in_half_precision(function, dtype):
+    """E16: the lowest float32 does not fit into float16."""
+    q, k, v = make_qkv()
+    mask = make_mask((QUERIES, KEYS))
+    expected = attention(q, k, v, mask)
+    result = function(q.to(dtype), k.to(dtype), v.to(dtype), mask)
+    assert result.dtype == dtype
+    torch.testing.assert_close(result.float(), expected, rtol=0, atol=0.03)
+
+
+def test_huge_scores_do_not_overflow():
+    q = k = v = torch.full((1, 1, 2, 4), 1e4)
+    mask = torch.eye(2, dtype=torch.bool)
+    assert torch.equal(attention(q, k, v), v)
+    assert torch.equal(attention(-q, k, v, mask), v)
+
+
+def test_gradients_are_right():
+    q, k, v = torch.randn(
+        3, 1, 2, 3, 2, dtype=torch.float64, requires_grad=True
+    )
+    mask = torch.tensor([[1, 0, 1], [0, 0, 0], [1, 1, 1]]).bool()
+    assert torch.autograd.gradcheck(attention, (q, k, v))
+    assert torch.autograd.gradcheck(
+        lambda *qkv: attention(*qkv, mask), (q, k, v)
+    )
+
+
+@BOTH
+def test_nan_in_a_key_or_value_comes_out(function):
+    q, k, v = make_qkv()
+    k[0, 1, 2, 3] = v[1, 2, 6, 0] = torch.nan
+    broken = function(q, k, v).isnan()
+    assert broken[0, 1].all()
+    assert broken[1, 2, :, 0].all()
+    assert broken.sum() == QUERIES * HEAD_DIM + QUERIES
+
+
+def test_nan_in_a_query_comes_out():
+    # Of the written-out function only: torch's kernel for CPUs gives zeros
+    # where nothing but a query is NaN. In a layer it is never alone.
+    q, k, v = make_qkv()
+    q[0, 1, 2, 3] = torch.nan
+    broken = attention(q, k, v).isnan()
+    assert broken[0, 1, 2].all()
+    assert broken.sum() == HEAD_DIM
+
+
+@BOTH
+def test_inputs_of_the_function_are_left_alone(function):
+    q, k, v = make_qkv()
+    mask = make_mask((QUERIES, KEYS))
+    before = [t.clone() for t in (q, k, v, mask)]
+    function(q, k, v, mask)
+    for now, then in zip((q, k, v, mask), before, strict=True):
+        assert torch.equal(now, then)
+
+
+@BOTH
+def test_empty_batches_stay_empty(function):
+    q = torch.zeros(0, HEADS, QUERIES, HEAD_DIM)
+    k = v = torch.zeros(0, HEADS, KEYS, HEAD_DIM)
+    assert function(q, k, v).shape == q.shape
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, HEADS, KEYS, HEAD_DIM),
+        (BATCH, 1, KEYS, HEAD_DIM),
+        (BATCH, HEADS, 1, HEAD_DIM),
+        (BATCH, HEADS, KEYS, 1),
+        (BATCH, HEADS, KEYS, HEAD_DIM + 1),
+        (BATCH, HEADS, KEYS + 1, HEAD_DIM),
+        (HEADS, KEYS, HEAD_DIM),
+    ],
+)
+def test_values_must_have_the_shape_of_the_keys(refuses, function, shape):
+    q, k, _ = make_qkv()
+    v = torch.zeros(shape)
+    refuses(lambda: function(q, k, v), shape)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1, HEADS, KEYS, HEAD_DIM),
+        (BATCH, 1, KEYS, HEAD_DIM),
+        (BATCH, HEADS, KEYS, 1),
+        (BATCH, HEADS, KEYS, HEAD_DIM + 1),
+        (HEADS, KEYS, HEAD_DIM),
+    ],
+)
+def test_queries_and_keys_must_fit(refuses, function, shape):
+    q, _, _ = make_qkv()
+    k = v = torch.zeros(shape)
+    refuses(lambda: function(q, k, v), shape)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (KEYS,),
+        (KEYS, QUERIES),
+        (QUERIES, 1),
+        (1, KEYS),
+        (HEADS, QUERIES, KEYS),
+        (BATCH, QUERIES, KEYS),
+        (BATCH, KEYS),
+        (BATCH, HEADS, QUERIES, 1),
+        (BATCH, HEADS, QUERIES + 1, KEYS),
+        (BATCH, HEADS + 1, 1, KEYS),
+        (BATCH + 1, 1, 1, KEYS),
+        (1, BATCH, HEADS, QUERIES, KEYS),
+        (),
+    ],
+    ids=str,
+)
+def test_masks_of_another_shape_are_refused(refuses, function, shape):
+    mask = torch.ones(shape, dtype=torch.bool)
+    full = (BATCH, HEADS, QUERIES, KEYS)
+    refuses(
+        lambda: function(*make_qkv(), mask), shape, full, (QUERIES, KEYS)
+    )
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("mask", "kind"),
+    [
+        (torch.ones(QUERIES, KEYS), "torch.float32"),
+        (torch.ones(QUERIES, KEYS, dtype=torch.uint8), "torch.uint8"),
+        (torch.ones(QUERIES, KEYS, dtype=torch.int64), "torch.int64"),
+        (np.ones((QUERIES, KEYS), bool), "bool"),
+        ([[True] * KEYS] * QUERIES, "list"),
+        (True, "bool"),
+    ],
+    ids=["float", "bytes", "integers", "numpy", "list", "one"],
+)
+def test_masks_must_be_boolean_tensors(refuses, function, mask, kind):
+    refuses(lambda: function(*make_qkv(), mask), kind, "torch.bool")
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        (None, "NoneType"),
+        (np.zeros((2, 3, 5, 4)), "ndarray"),
+        ([1], "list"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_function_refuses_what_is_no_tensor(
+    refuses, function, place, bad, kind
+):
+    qkv = list(make_qkv())
+    qkv[place] = bad
+    refuses(lambda: function(*qkv), "qkv"[place], kind)
+
+
+# The layer
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3, 8, 24])
+def test_layer_equals_torchs_with_the_same_weights(heads):
+    ours, torchs = of_torch(24, heads)
+    tokens = torch.randn(2, 7, 24)
+    expected, _ = torchs(tokens, tokens, tokens, need_weights=False)
+    torch.testing.assert_close(ours(tokens), expected)
+
+
+def test_layer_with_a_mask_equals_torchs():
+    """E15: there is a way for a mask to arrive."""
+    ours, torchs = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    mask = torch.rand(7, 7) < 0.5
+    mask.fill_diagonal_(True)
+    expected, _ = torchs(tokens, tokens, tokens, attn_mask=~mask)
+    torch.testing.assert_close(ours(tokens, mask), expected)
+    assert not torch.allclose(ours(tokens), expected, atol=0.01)
+
+
+def test_padding_is_masked_as_torch_does_it():
+    ours, torchs = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    real = torch.arange(7) < torch.tensor([[7], [4]])
+    expected, _ = torchs(tokens, tokens, tokens, key_padding_mask=~real)
+    torch.testing.assert_close(ours(tokens, real[:, None, None]), expected)
+
+
+def test_qkv_is_split_as_qkv_heads_k():
+    """E4: other orders take published weights and give other answers."""
+    ours, torchs = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    right, _ = torchs(tokens, tokens, tokens)
+    torch.testing.assert_close(ours(tokens), right)
+    with torch.no_grad():
+        articles = ours.qkv.weight.view(3, 3, 8, 24).permute(1, 2, 0, 3)
+        ours.qkv.weight.copy_(articles.reshape(72, 24))
+    assert (ours(tokens) - right).norm() > 0.3 * right.norm()
+
+
+def test_heads_change_the_result_and_not_the_parameter_count():
+    """E5: with 8 heads for 12 no count looks wrong."""
+    tokens, results, counts = torch.randn(2, 7, 24), [], set()
+    for heads in (2, 3):
+        ours, _ = of_torch(24, heads)
+        counts.add(sum(p.numel() for p in ours.parameters()))
+        for parameter in ours.parameters():
+            torch.manual_seed(1)
+            nn.init.normal_(parameter, std=0.3)
+        results.append(ours(tokens))
+    assert counts == {4 * 24 * 24 + 4 * 24}
+    assert not torch.allclose(*results, atol=0.01)
+
+
+@pytest.mark.parametrize("width", [48, 192, 768])
+def test_weights_start_by_xaviers_rule(width):
+    """E10: q, k and v each by their own size, not as one big layer."""
+    layer = MultiHeadAttention(width, 3)
+    bound = math.sqrt(6 / (width + width))
+    for weight in (*layer.qkv.weight.chunk(3), layer.proj.weight):
+        weight = weight.detach()
+        assert 0.98 * bound < weight.abs().max() <= bound
+        assert weight.std() == pytest.approx(width**-0.5, rel=0.04)
+    assert not layer.qkv.bias.any()
+    assert not layer.proj.bias.any()
+
+
+def test_layer_does_not_know_the_order_of_its_tokens():
+    ours, _ = of_torch()
+    tokens, order = torch.randn(2, 7, 24), torch.randperm(7)
+    torch.testing.assert_close(
+        ours(tokens[:, order]), ours(tokens)[:, order]
+    )
+
+
+def test_pictures_of_a_batch_do_not_see_each_other():
+    ours, _ = of_torch()
+    tokens = torch.randn(3, 7, 24)
+    for number in range(3):
+        alone = ours(tokens[number : number + 1])
+        torch.testing.assert_close(alone[0], ours(tokens)[number])
+
+
+def test_dropout_acts_on_the_output_in_training_only():
+    """E13, here."""
+    layer = MultiHeadAttention(24, 3, dropout=0.5)
+    nn.init.constant_(layer.proj.bias, 10.0)
+    tokens = torch.randn(4, 50, 24)
+    dropped = (layer.train()(tokens) == 0).float().mean().item()
+    assert dropped == pytest.approx(0.5, abs=0.05)
+    assert layer.eval()(tokens).all()
+
+
+def test_layer_mixes_by_the_readers_own_function():
+    def mean_of_values(q, k, v, mask=None):
+        return v.mean(dim=2, keepdim=True).expand_as(q)
+
+    ours, _ = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    ours.attention = mean_of_values
+    values = ours.qkv(tokens)[:, :, 48:].mean(dim=1, keepdim=True)
+    expected = ours.proj(values).expand(2, 7, 24)
+    torch.testing.assert_close(ours(tokens), expected)
+
+
+def test_layer_leaves_its_input_alone():
+    ours, _ = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    before = tokens.clone()
+    ours(tokens).add_(1)
+    assert torch.equal(tokens, before)
+
+
+def test_gradients_of_the_layer_are_right():
+    layer = MultiHeadAttention(6, 2).double()
+    tokens = torch.randn(1, 3, 6, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, tokens)
+
+
+def test_layer_takes_one_token_and_no_picture():
+    layer = MultiHeadAttention(24, 3)
+    tokens = torch.randn(2, 1, 24)
+    expected = layer.proj(layer.qkv(tokens)[:, :, 48:])
+    torch.testing.assert_close(layer(tokens), expected)
+    assert layer(torch.zeros(0, 7, 24)).shape == (0, 7, 24)
+
+
+def test_nan_comes_out_of_the_layer():
+    tokens = torch.randn(2, 7, 24)
+    tokens[1, 2, 3] = torch.nan
+    broken = MultiHeadAttention(24, 3)(tokens).isnan()
+    assert broken[1].all()
+    assert not broken[0].any()
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"), [(24, 5), (768, 10), (3, 4), (64, 12)]
+)
+def test_heads_must_divide_the_width(refuses, width, heads):
+    refuses(
+        lambda: MultiHeadAttention(width, heads),
+        f"embed_dim {width}",
+        f"{heads} heads",
+        width % heads,
+        "multiple",
+    )
+
+
+@pytest.mark.parametrize("bad", [0, -3, 3.0, True, None, "3"])
+@pytest.mark.parametrize("name", ["embed_dim", "num_heads"])
+def test_sizes_must_be_whole_numbers(refuses, name, bad):
+    refuses(lambda: MultiHeadAttention(**{name: bad}), name, repr(bad))
+
+
+@pytest.mark.parametrize(
+    "bad", [-0.1, 1, 1.0, 2, math.nan, math.inf, True, False, None, "0.1"]
+)
+def test_dropout_must_be_a_share_below_one(refuses, bad):
+    refuses(lambda: MultiHeadAttention(24, 3, bad), "dropout", repr(bad))
+
+
+@pytest.mark.parametrize(
+    ("shape", "parts"),
+    [
+        ((2, 7, 23), ("23 wide", "embed_dim 24")),
+        ((2, 7, 1), ("1 wide", "embed_dim 24")),
+        ((7, 24), ("(b, n, d)", "(7, 24)")),
+        ((1, 2, 7, 24), ("(b, n, d)", "(1, 2, 7, 24)")),
+    ],
+)
+def test_tokens_of_another_shape_are_refused(refuses, shape, parts):
+    tokens = torch.zeros(shape)
+    refuses(lambda: MultiHeadAttention(24, 3)(tokens), *parts)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "kind"),
+    [
+        (torch.zeros(2, 7, 24, dtype=torch.int64), "torch.int64"),
+        (torch.zeros(2, 7, 24, dtype=torch.uint8), "torch.uint8"),
+        (np.zeros((2, 7, 24)), "ndarray"),
+        (None, "NoneType"),
+        ([0.0], "list"),
+    ],
+    ids=["integers", "bytes", "numpy", "none", "list"],
+)
+def test_what_holds_no_floats_is_refused(refuses, tokens, kind):
+    refuses(lambda: MultiHeadAttention(24, 3)(tokens), "tokens", kind)
+
+
+def test_layer_refuses_a_mask_that_does_not_fit(refuses):
+    layer, tokens = MultiHeadAttention(24, 3), torch.zeros(2, 7, 24)
+    wrong = torch.ones(2, 7, dtype=torch.bool)
+    refuses(lambda: layer(tokens, wrong), (2, 7), (7, 7), (2, 3, 7, 7))
+
+
+# The recorder
+
+
+@pytest.fixture
+def blocks():
+    made = nn.Sequential(*(EncoderBlock(24, 3) for _ in range(4)))
+    return made.eval()
+
+
+def functions_of(model):
+    layers = model.modules()
+    return [
+        m.attention for m in layers if isinstance(m, MultiHeadAttention)
+    ]
+
+
+def test_recorded_maps_are_those_of_each_layer_in_order(blocks):
+    """E24: the first thing that learners ask for."""
+    tokens = torch.randn(2, 7, 24)
+    with record_attention(blocks) as maps:
+        blocks(tokens)
+    assert len(maps) == 4
+    for block, weights in zip(blocks, maps, strict=True):
+        assert weights.shape == (2, 3, 7, 7)
+        q, k, _ = block.attn.qkv(block.norm1(tokens)).chunk(3, dim=2)
+        q, k = (t.unflatten(2, (3, 8)).transpose(1, 2) for t in (q, k))
+        torch.testing.assert_close(weights, attention_weights(q, k))
+        tokens = block(tokens)
+
+
+def test_recorded_rows_sum_to_one(blocks):
+    with record_attention(blocks) as maps:
+        blocks(torch.randn(2, 7, 24))
+    for weights in maps:
+        torch.testing.assert_close(weights.sum(-1), torch.ones(2, 3, 7))
+
+
+def test_recorded_maps_are_torchs_per_head_weights():
+    ours, torchs = of_torch()
+    tokens = torch.randn(2, 7, 24)
+    with record_attention(ours) as maps:
+        ours(tokens)
+    _, expected = torchs(
+        tokens, tokens, tokens, average_attn_weights=False
+    )
+    torch.testing.assert_close(maps[0], expected)
+
+
+def test_recording_changes_no_result(blocks):
+    tokens = torch.randn(2, 7, 24)
+    before = blocks(tokens)
+    with record_attention(blocks):
+        during = blocks(tokens)
+    torch.testing.assert_close(during, before)
+    assert torch.equal(blocks(tokens), before)
+
+
+def test_recording_sees_the_mask():
+    layer = MultiHeadAttention(24, 3)
+    mask = torch.ones(7, 7).tril().bool()
+    with record_attention(layer) as maps:
+        layer(torch.randn(2, 7, 24), mask)
+    assert not maps[0][..., ~mask].any()
+
+
+def test_recording_collects_every_call(blocks):
+    with record_attention(blocks) as maps:
+        blocks(torch.randn(2, 7, 24))
+        blocks(torch.randn(1, 3, 24))
+    assert [m.shape[0] for m in maps] == [2] * 4 + [1] * 4
+
+
+def test_recording_keeps_no_state(blocks):
+    keys, names = list(blocks.state_dict()), dir(blocks[0].attn)
+    with record_attention(blocks) as maps:
+        blocks(torch.randn(2, 7, 24))
+    blocks(torch.randn(2, 7, 24))
+    assert len(maps) == 4
+    assert list(blocks.state_dict()) == keys
+    assert dir(blocks[0].attn) == names
+    assert functions_of(blocks) == [fused_attention] * 4
+
+
+def fail_while_recording(model):
+    with record_attention(model):
+        model(torch.zeros(2, 7, 25))
+
+
+def test_functions_are_back_after_an_exception(blocks):
+    with pytest.raises(ValueError, match="25 wide"):
+        fail_while_recording(blocks)
+    assert functions_of(blocks) == [fused_attention] * 4
+
+
+def test_the_readers_own_function_is_back_afterwards(blocks):
+    def own(q, k, v, mask=None):
+        return v
+
+    blocks[2].attn.attention = own
+    with record_attention(blocks):
+        blocks(torch.randn(2, 7, 24))
+    assert functions_of(blocks) == [
+        fused_attention,
+        fused_attention,
+        own,
+        fused_attention,
+    ]
+
+
+def test_recordings_can_be_nested(blocks):
+    tokens = torch.randn(2, 7, 24)
+    with record_attention(blocks) as outer:
+        blocks(tokens)
+        with record_attention(blocks[1]) as inner:
+            blocks(tokens)
+        blocks(tokens)
+    assert len(inner) == 1
+    assert len(outer) == 4 + 3 + 4
+    assert torch.equal(inner[0], outer[1])
+    assert functions_of(blocks) == [fused_attention] * 4
+
+
+def test_gradients_reach_the_layer_through_its_maps():
+    layer = MultiHeadAttention(24, 3)
+    with record_attention(layer) as maps:
+        layer(torch.randn(2, 7, 24))
+    maps[0][:, :, 0, 1:].square().sum().backward()
+    assert layer.qkv.weight.grad[:48].abs().sum() > 0
+    assert not layer.qkv.weight.grad[48:].any()
+
+
+def test_a_model_without_attention_cannot_be_recorded(refuses):
+    def record():
+        with record_attention(nn.Linear(2, 2)):
+            pass
+
+    refuses(record, "MultiHeadAttention")
