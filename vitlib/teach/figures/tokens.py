@@ -15,9 +15,9 @@ from vitlib.teach.figures._canvas import (
     GREY,
     INK,
     KEY,
-    PAPER,
     POSITION,
     SIGNED,
+    STREAM,
     bare,
     canvas,
     show,
@@ -27,6 +27,10 @@ from vitlib.teach.figures._canvas import (
 _LIKENESS = LinearSegmentedColormap.from_list(
     "likeness", ["#ffffff", POSITION, "#0b5472"]
 )
+
+
+_LIGHT = "#fefefe"  # on colour, the same day and night
+_TICK = {"color": POSITION, "lw": 3, "solid_capstyle": "butt"}
 
 
 def _pixels(images: Tensor) -> np.ndarray:
@@ -52,6 +56,12 @@ def _square(ax: Axes, x: float, y: float, side: float, **look):
     )
 
 
+def _frame(ax: Axes, x: float, y: float, width: float, height: float):
+    """Draw a thin frame: white squares would end nowhere."""
+    look = {"fc": "none", "ec": STREAM, "lw": 0.8, "clip_on": False}
+    ax.add_patch(Rectangle((x, y), width, height, **look))
+
+
 def _place(ax: Axes, picture, x, y, width, height, **look):
     """Put an image with its corner at (x, y); keep the axes' limits."""
     limits = ax.get_xlim(), ax.get_ylim()
@@ -65,8 +75,8 @@ def _place(ax: Axes, picture, x, y, width, height, **look):
     return image
 
 
-def class_token_in_front(images: Tensor, patch_size: int) -> None:
-    """Show the sequence before and after the class token joins it."""
+def sequence(images: Tensor, patch_size: int) -> None:
+    """Show the tokens, then the class token in front, then positions."""
     patches = patchify(images, patch_size)
     n = patches.shape[1]
     pictures = rearrange(
@@ -77,37 +87,44 @@ def class_token_in_front(images: Tensor, patch_size: int) -> None:
     )
     pictures = (pictures.clamp(0, 1) * 255).round().byte().numpy()
     shown = [0, 1, 2, 3, 4, 5, 6, None, n - 2, n - 1]
+    titles = (
+        "tokens of patches",
+        "a class token in front",
+        "and a position for each",
+    )
     side, step, first = 46, 56, 62
     with style():
-        figure, ax = _sheet(680, 232)
+        figure, ax = _sheet(680, 330)
         code = {"family": "monospace", "size": 11, "color": GREY}
-        for row, top in enumerate((34, 144)):
-            title = ("tokens of patches", "with the class token")[row]
-            ax.text(6, top - 14, title)
-            ax.text(
-                674, top - 14, f"(1, {n + row}, d)", ha="right", **code
-            )
+        for row, title in enumerate(titles):
+            top, extra = 34 + 108 * row, min(row, 1)
+            ax.text(6, top - 12, title)
+            shape = f"(1, {n + extra}, d)"
+            ax.text(674, top - 12, shape, ha="right", **code)
+            slots = [(first + k * step, i) for k, i in enumerate(shown)]
             if row:
                 _square(ax, 6, top, side, fc=CLS, ec="none")
-                ax.text(29, top + 65, "0", ha="center", **code)
-            for slot, index in enumerate(shown):
-                x = first + slot * step
+                slots = [(6, -1), *slots]
+            for x, index in slots:
+                middle = x + side / 2
                 if index is None:
-                    ax.text(x + side / 2, top + 26, "...", ha="center")
+                    ax.text(middle, top + 26, "...", ha="center")
                     continue
-                picture = pictures[index]
-                image = _place(ax, picture, x, top, side, side)
-                frame = _square(ax, x, top, side, fc="none", ec="none")
-                image.set_clip_path(frame)
-                number = str(index + row)
-                ax.text(
-                    x + side / 2, top + 65, number, ha="center", **code
-                )
+                if index >= 0:
+                    image = _place(ax, pictures[index], x, top, side, side)
+                    frame = _square(ax, x, top, side, fc="none", ec="none")
+                    image.set_clip_path(frame)
+                number = str(index + extra)
+                ax.text(middle, top + 68, number, ha="center", **code)
+                if row == 2:
+                    tick = [top + side + 5] * 2
+                    ax.plot([x + 5, x + side - 5], tick, **_TICK)
     show(
         figure,
-        f"Two rows of rounded squares. Above, the {n} patches of the cat, "
-        f"numbered 0 to {n - 1}. Below, a plain golden square stands in "
-        f"front of them as number 0, and the patches are 1 to {n}.",
+        f"Three rows of rounded squares. The {n} patches of the cat, "
+        f"numbered 0 to {n - 1}; then a plain golden square in front of "
+        f"them as number 0, and the patches are 1 to {n}; then the same "
+        "with a cyan tick under every square, the golden one too.",
     )
 
 
@@ -119,14 +136,14 @@ def shuffled(
     For each name two class-token outputs (1, d), of the image and of the
     mixed one.
     """
-    count = 24
+    count, side = 24, 112
+    tops, bottom = (30, 178), 312
     with style():
-        figure, ax = _sheet(680, 268)
+        figure, ax = _sheet(680, 366)
         pictures = ((images, "the cat"), (mixed, "her patches, mixed"))
-        tops = (30, 132)
         for (picture, title), top in zip(pictures, tops, strict=True):
             ax.text(6, top - 10, title)
-            _place(ax, _pixels(picture), 6, top, 84, 84)
+            _place(ax, _pixels(picture), 6, top, side, side)
         limit = max(
             pair[0][0, :count].abs().max().item()
             for pair in outputs.values()
@@ -134,23 +151,21 @@ def shuffled(
         look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
         changes = []
         for col, (name, pair) in enumerate(outputs.items()):
-            x = 172 + col * 262
+            x = 176 + col * 260
             ax.text(x, 20, name)
             change = pair[1] - pair[0]
             changes.append((change.norm() / pair[0].norm()).item())
             for output, top in zip(pair, tops, strict=True):
                 strip = output[:1, :count].detach()
-                _place(ax, strip, x, top + 26, 240, 32, **look)
+                _place(ax, strip, x, top + 36, 238, 40, **look)
             strip = 10 * change[:1, :count].detach()
-            _place(ax, strip, x, 226, 240, 22, **look)
-            ax.add_patch(
-                Rectangle((x, 226), 240, 22, fc="none", ec=GREY, lw=0.6)
-            )
-        ax.text(6, 241, "difference, 10 times")
+            _place(ax, strip, x, bottom, 238, 24, **look)
+            _frame(ax, x, bottom, 238, 24)
+        ax.text(6, bottom + 17, "difference, 10 times")
         ax.text(
             674,
-            262,
-            f"class token's output, {count} of its numbers; "
+            358,
+            f"the class token's output, {count} of its numbers: "
             f"blue {-limit:.1f} to red {limit:.1f}",
             ha="right",
             size=11,
@@ -203,7 +218,7 @@ def likeness(
                 ax.imshow(picture, cmap=_LIKENESS, vmin=low, vmax=1)
                 ax.add_patch(
                     Rectangle(
-                        (col - 0.5, row - 0.5), 1, 1, fc="none", ec=KEY
+                        (col - 0.5, row - 0.5), 1, 1, fc="none", ec=_LIGHT
                     )
                 )
             line[0].set_title(
@@ -216,9 +231,9 @@ def likeness(
         figure,
         f"Rows of {len(places)} maps of {grid[0]} by {grid[1]} squares: "
         "how alike the outlined place is to every other. Scales: "
-        f"{said}. For the waves a dark spot fades evenly with the "
-        "distance, most slowly along its own row and column; for random "
-        "numbers only the place itself is dark.",
+        f"{said}. For the waves a dark spot fades with the distance, "
+        "most slowly along its own row and column; for random numbers "
+        "only the place itself is dark.",
     )
 
 
@@ -229,16 +244,17 @@ def waves(
 
     (rows * cols, d); `shown` gives a title to each index below d.
     """
-    figure = canvas(680, 330)
+    rows, cols = grid
+    figure = canvas(680, 386)
     with style():
         axes = figure.subplots(2, len(shown) // 2)
         figure.subplots_adjust(
             left=0.01,
             right=0.99,
-            top=0.92,
-            bottom=0.07,
-            wspace=0.08,
-            hspace=0.3,
+            top=0.93,
+            bottom=0.06,
+            wspace=0.06,
+            hspace=0.26,
         )
         for ax, (index, title) in zip(
             axes.flat, shown.items(), strict=True
@@ -246,43 +262,49 @@ def waves(
             picture = positions[:, index].detach().reshape(grid)
             bare(ax, title, f"[:, {index}]")
             ax.imshow(picture, cmap=SIGNED, vmin=-1, vmax=1)
+            _frame(ax, -0.5, -0.5, cols, rows)
     show(
         figure,
-        f"{len(shown)} small maps of {grid[0]} by {grid[1]} squares, from "
-        "blue (-1) over white to red (1): "
-        f"{', '.join(shown.values())}. The waves of the column are "
-        "upright stripes, those of the row lie; each is slower than the "
-        "one before.",
+        f"{len(shown)} maps of {rows} by {cols} squares, from blue (-1) "
+        f"over white to red (1): {', '.join(shown.values())}. The waves "
+        "along the columns are upright stripes, those along the rows lie; "
+        "each is slower than the one before.",
     )
 
 
-def cosines(widths: list[int], count: int) -> None:
+def cosines(widths: list[int], count: int = 800) -> None:
     """Show the cosines between random vectors, for several widths."""
-    edges = np.linspace(-1, 1, 81)
+    edges = np.linspace(-1, 1, 101)
     middles = (edges[1:] + edges[:-1]) / 2
+    generator = torch.Generator().manual_seed(0)
+    pairs = torch.triu_indices(count, count, 1)
     spread = {}
     figure = canvas(680, 250)
     with style():
-        ax = figure.add_axes((0.02, 0.17, 0.96, 0.78))
-        generator = torch.Generator().manual_seed(0)
-        for shade, width in zip((0.55, 0.78, 1), widths, strict=True):
+        ax = figure.add_axes((0.04, 0.18, 0.92, 0.78))
+        for shade, width in enumerate(widths, start=1):
             unit = F.normalize(
                 torch.randn(count, width, generator=generator), dim=1
             )
-            pairs = torch.triu_indices(count, count, 1)
             values = (unit @ unit.T)[pairs[0], pairs[1]]
             spread[width] = values.std().item()
-            heights, _ = np.histogram(values, edges, density=True)
+            heights, _ = np.histogram(values, edges)
             heights = heights / heights.max()
             ax.fill_between(
-                middles, heights, color=POSITION, alpha=0.25 * shade
+                middles, heights, color=POSITION, alpha=0.2 * shade, lw=0
             )
-            ax.plot(middles, heights, color=INK, lw=0.5 + shade)
-            at = {3: (-0.62, 0.9), 64: (0.13, 0.66), 768: (0.06, 0.9)}
-            x, y = at[width]
-            ax.text(x, y, f"{width} numbers")
-        ax.set(yticks=[], ylim=(0, 1.06), xlim=(-1, 1))
-        ax.set_xticks([-1, -0.5, 0, 0.5, 1])
+            ax.plot(middles, heights, color=GREY, lw=0.9)
+            height = 0.9 - 0.25 * shade
+            right = middles[np.flatnonzero(heights > height)[-1]]
+            ax.annotate(
+                f"{width} numbers",
+                (right, height),
+                (0.4, height),
+                va="center",
+                arrowprops={"arrowstyle": "-", "color": GREY, "lw": 0.8},
+            )
+        ax.set(yticks=[], ylim=(0, 1.03), xlim=(-1, 1))
+        ax.set_xticks([-1, -0.5, 0, 0.5, 1], ["-1", "-½", "0", "½", "1"])
         ax.spines["left"].set_visible(False)
         ax.set_xlabel(
             "cosine between two random vectors", size=11, color=GREY
@@ -290,9 +312,9 @@ def cosines(widths: list[int], count: int) -> None:
     said = ", ".join(f"{s:.2f} for {w}" for w, s in spread.items())
     show(
         figure,
-        "Three curves over the cosine from -1 to 1: nearly flat for "
-        f"vectors of {widths[0]} numbers, a hill for {widths[1]}, a "
-        f"needle at 0 for {widths[2]}. Deviations: {said}.",
+        "Three curves over the cosine from -1 to 1: flat for vectors of "
+        f"{widths[0]} numbers, a hill around 0 for {widths[1]}, a needle "
+        f"at 0 for {widths[2]}. Deviations: {said}.",
     )
 
 
@@ -314,14 +336,10 @@ def sums(
             ("tokens", "positions", "sum"), left, strict=True
         ):
             ax.text(x, 16, name)
-        likes = {}
         for block, (name, vectors) in enumerate(positions.items()):
             top = 52 + block * (len(shown) * row + 44)
             ax.text(left[1], top - 8, name, color=GREY, size=11)
             total = tokens + vectors
-            likes[name] = F.cosine_similarity(
-                total[shown[0]], total[shown[-1]], dim=0
-            ).item()
             for line, index in enumerate(shown):
                 y = top + line * row
                 for x, source in zip(
@@ -364,8 +382,8 @@ def stretched(maps: dict[str, Tensor], wrong: str, size: int = 24) -> None:
             rows, cols = picture.shape
             bare(ax, name, f"{rows} x {cols}")
             ax.title.set_color(KEY if name == wrong else INK)
-            ax.set_facecolor(PAPER)
             ax.imshow(picture.detach(), cmap=SIGNED, vmin=-1, vmax=1)
+            _frame(ax, -0.5, -0.5, cols, rows)
     show(
         figure,
         f"One number of the positions as {len(maps)} maps, from blue (-1) "
