@@ -331,6 +331,16 @@ def effective_tokens(
         axes.set_title("how many tokens a query hears")
         axes.plot(head_dims, scaled, "o-", color=WEIGHT)
         axes.plot(head_dims, unscaled, "o-", color=GREY)
+        for width, count in zip(head_dims, unscaled, strict=True):
+            heard = f"{count:.0f}" if count > 20 else f"{count:.1f}"
+            axes.annotate(
+                heard,
+                (width, count),
+                (6, 6),
+                textcoords="offset points",
+                size=11,
+                color=GREY,
+            )
         axes.axhline(tokens, color=LINE, lw=1, zorder=0)
         axes.set_xscale("log", base=2)
         axes.set_xticks(head_dims, [f"{k}" for k in head_dims])
@@ -340,7 +350,7 @@ def effective_tokens(
         ends = (
             (tokens, f"all {tokens}", GREY),
             (scaled[-1], f"with the root: {scaled[-1]:.0f}", WEIGHT),
-            (unscaled[-1] + 4, f"without: {unscaled[-1]:.1f}", INK),
+            (unscaled[-1], "without", GREY),
         )
         for height, text, colour in ends:
             axes.annotate(text, (1.02, height), color=colour, **beside)
