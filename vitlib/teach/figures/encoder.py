@@ -127,8 +127,8 @@ def block(layer: EncoderBlock, tokens: Tensor) -> None:
         ax.set_ylim(0, 330)
         _band(ax, 14, 668, 75)
         _branch(ax, 70, "norm1", "attention")
-        _branch(ax, 374, "norm2", "MLP")
-        attention, mlp = 228, 532
+        _branch(ax, 364, "norm2", "MLP")
+        attention, mlp = 228, 522
         rows = [205 + step for step in (-33, -11, 11, 33)]
         for y in rows:
             for other in rows:
@@ -161,12 +161,12 @@ def block(layer: EncoderBlock, tokens: Tensor) -> None:
         ax.text(mlp, 133, "each token alone", ha="center", **SMALL)
         for x, value in (
             (36, tokens),
-            (350, between),
-            (648, after),
+            (342, between),
+            (645, after),
         ):
             text = f"{_length(value):.1f}"
             ax.text(x, 75, text, ha="center", va="center", size=12.5)
-        for x, value in ((313, gathered), (617, made)):
+        for x, value in ((313, gathered), (607, made)):
             ax.text(x, 110, f"+ {_length(value):.1f}", **RIGHT)
         ax.text(14, 40, "the residual stream", size=13)
         shape = f"{tuple(tokens.shape)} everywhere on the band"
