@@ -7,11 +7,13 @@ well; where something is missing it says in one line what to do.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from step import fingerprint, is_done, mark_done, run, show_end
@@ -22,9 +24,9 @@ PYTHON = VENV / "bin" / "python"
 GIGABYTES = {"book": 3, "test": 1, "lab": 1}
 CUDA_GIGABYTES = 6
 FILES = {
-    "book": ["requirements.txt", "pyproject.toml"],
-    "test": ["requirements-test.txt"],
-    "lab": ["requirements-lab.txt"],
+    "book": ["requirements.txt"],
+    "test": ["requirements.txt", "requirements-test.txt"],
+    "lab": ["requirements.txt", "requirements-lab.txt"],
 }
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
 OFFLINE = (
@@ -89,6 +91,13 @@ def make_environment() -> None:
     create = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     if run("Creating .venv", create, tail=20)[0] != 0:
         stop("could not create .venv: is the disk full or read-only?")
+
+
+def package() -> str:
+    """Give what pyproject.toml says of vitlib, not of its checkers."""
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    tool = project["tool"]["setuptools"]
+    return json.dumps([project["project"], tool, project["build-system"]])
 
 
 def check_disk(group: str) -> None:
@@ -187,9 +196,10 @@ def main() -> None:
         check_disk(group)
         make_environment()
     stamp = VENV / f".installed-{group}"
-    files = FILES["book"] + FILES[group]
-    made = str(VENV), (VENV / "pyvenv.cfg").read_text()
-    state = fingerprint(files, *made)
+    state = fingerprint(
+        FILES[group],
+        *(package(), str(VENV), (VENV / "pyvenv.cfg").read_text()),
+    )
     if not is_done(stamp, state):
         check_disk(group)
         if group == "book":

@@ -209,3 +209,31 @@ def test_every_pinned_package_runs_on_debian_12(group):
     for name in pins(f"requirements{group}.txt"):
         pythons = metadata.metadata(name).get("Requires-Python") or ""
         assert SpecifierSet(pythons).contains("3.11.2"), name
+
+
+def readme(language: str) -> str:
+    text = (ROOT / "README.md").read_text()
+    return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_the_readme_shows_the_tree_as_it_is():
+    folder = ""
+    for line in readme("text").splitlines():
+        name = line.split()[0]
+        folder = folder if line.startswith(" ") else ""
+        assert (ROOT / folder / name).exists(), line
+        if not folder and name.endswith("/"):
+            folder = name
+
+
+def test_the_example_of_the_readme_prints_what_it_says(capsys):
+    code, said = readme("python").split("\n# ")
+    exec(code, {})
+    assert capsys.readouterr().out == said
+
+
+def test_every_command_that_the_readme_names_exists():
+    text = (ROOT / "README.md").read_text()
+    makefile = (ROOT / "Makefile").read_text()
+    for name in set(re.findall(r"(?:`|    )make ([a-z-]+)", text)):
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
