@@ -5,7 +5,7 @@
 Without names it takes every notebook of book/, two at a time. What
 differs from run to run or from machine to machine (times, ids, Python's
 version) is taken out, and the code is formatted. A notebook in which a
-cell fails stays as it was.
+cell fails keeps its old outputs.
 """
 
 import subprocess

@@ -4,8 +4,8 @@
 
 The unit tests ten times in random orders, with one and with two threads;
 each notebook alone, with one and with two threads, its time and memory
-measured; all notebooks from another folder; all of them outside of the
-repository, with vitlib from its wheel.
+measured; all notebooks from another folder; all run and stored twice,
+without a change; all outside of the repository, with vitlib from a wheel.
 """
 
 import os
@@ -85,6 +85,22 @@ def measure_notebook(path: Path, count: int) -> None:
         sys.exit(f"more than {SECONDS} s or {MEGABYTES} MB")
 
 
+def run_twice() -> None:
+    """Run all notebooks twice; the second run must change nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for path in BOOK.glob("*.ipynb"):
+            shutil.copy(path, folder)
+        script = [sys.executable, "scripts/notebooks.py"]
+        paths = sorted(folder.glob("*.ipynb"))
+        must("Running all notebooks", [*script, *paths])
+        once = {path: path.read_bytes() for path in paths}
+        must("Running all notebooks again", [*script, *paths])
+        changed = [p.name for p in paths if p.read_bytes() != once[p]]
+        if changed:
+            sys.exit(f"the second run changed {', '.join(changed)}")
+
+
 def build_wheel(folder: Path) -> Path:
     """Build vitlib's wheel and see that nothing is left out."""
     source = folder / "source"
@@ -160,6 +176,7 @@ def main() -> None:
         OFFLINE,
     )
     os.chdir(ROOT)
+    run_twice()
     check_wheel()
 
 

@@ -4,6 +4,8 @@ import ast
 import inspect
 import pkgutil
 import re
+import subprocess
+import sys
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -211,3 +213,48 @@ def test_the_notebook_is_in_its_normal_form(path):
         assert cell.id == f"cell-{number:02d}"
         assert set(cell.metadata) <= {"jupyter", "mystnb", "tags"}
     assert nbformat.writes(notebook) + "\n" == path.read_text()
+
+
+def run_script(path):
+    script = BOOK.parent / "scripts" / "notebooks.py"
+    command = [sys.executable, str(script), str(path)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def messy_notebook(path, *sources):
+    notebook = nbformat.v4.new_notebook(metadata={"widgets": {}, "x": 1})
+    for source in sources:
+        cell = nbformat.v4.new_code_cell(source, execution_count=7)
+        cell.metadata = {"tags": ["remove-input"], "collapsed": True}
+        notebook.cells.append(cell)
+    nbformat.write(notebook, path)
+
+
+def test_running_a_notebook_again_changes_nothing(tmp_path):
+    path = tmp_path / "some.ipynb"
+    chatty = "import sys\nfor i in range(9): print(i); sys.stdout.flush()"
+    drawn = (
+        "from vitlib.teach.figures import _canvas as c\n"
+        "f = c.canvas(); c.show(f, 'nothing')"
+    )
+    messy_notebook(path, chatty, drawn, "1+1")
+    assert run_script(path).returncode == 0
+    once = path.read_bytes()
+    test_the_notebook_is_in_its_normal_form(path)
+    test_every_code_cell_has_run_in_order(path)
+    assert [len(cell.outputs) for cell in code_cells(path)] == [1, 1, 1]
+    assert code_cells(path)[2].source == "1 + 1"
+    assert tags(code_cells(path)[0]) == ["remove-input"]
+    assert run_script(path).returncode == 0
+    assert path.read_bytes() == once
+
+
+def test_a_notebook_that_fails_keeps_its_outputs(tmp_path):
+    path = tmp_path / "some.ipynb"
+    messy_notebook(path, "1 / 0")
+    before = path.read_bytes()
+    done = run_script(path)
+    assert done.returncode == 1
+    assert "some.ipynb" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert path.read_bytes() == before
