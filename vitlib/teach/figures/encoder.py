@@ -161,7 +161,7 @@ def block(layer: EncoderBlock, tokens: Tensor) -> None:
         ax.text(mlp, 133, "each token alone", ha="center", **SMALL)
         for x, value in (
             (36, tokens),
-            (342, between),
+            (347, between),
             (645, after),
         ):
             text = f"{_length(value):.1f}"
@@ -478,7 +478,7 @@ def before_and_after(
             right.plot(values, color=colour, ls=dash, lw=2)
             above = place == "pre"
             right.text(
-                count - 1 if above else count * 0.62,
+                count - 1 if above else count * 0.56,
                 values[-1] * 2 if above else values[count * 3 // 5],
                 f"{place}-norm: {_round(values[-1])}",
                 ha="right",
