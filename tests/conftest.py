@@ -33,7 +33,7 @@ def _randomise(module):
     return module
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def randomise():
     """Give every parameter random numbers: zeros would hide faults."""
     return _randomise
