@@ -15,6 +15,7 @@ from vitlib.teach.figures._canvas import (
     INK,
     KEY,
     LINE,
+    PAPER,
     QUERY,
     SIGNED,
     VALUE,
@@ -132,7 +133,8 @@ def one_query(
                 368, y + 4, f"{score:.2f}", ha="center", size=13, color=INK
             )
             axes.plot([256, 334], [y, y], color=LINE, lw=1, zorder=0)
-            shade = WEIGHTS(weight.item() / weights.max().item())
+            # Not quite WEIGHT itself, which is another one in the dark.
+            shade = WEIGHTS(0.99 * weight.item() / weights.max().item())
             _token(axes, 448, y, 40, WEIGHT, shade)
             dark = weight > 0.5 * weights.max()
             axes.text(
@@ -164,18 +166,16 @@ def one_query(
 
 def _map(
     axes: Axes, weights: Tensor, grid: tuple[int, int], title: str
-) -> str:
+) -> None:
     """Draw (n) weights as a grid, white at 0; say the range beneath."""
-    low, high = weights.min().item(), weights.max().item()
-    scale = f"0 to {high:.2g}" if high >= 1e-3 else f"0 to {high:.1e}"
-    bare(axes, title, scale)
+    high = weights.max().item()
+    bare(axes, title, f"0 to {high:.2g}")
     axes.imshow(
         weights.reshape(grid).numpy(), cmap=WEIGHTS, vmin=0, vmax=high
     )
     rows, cols = grid
     frame = Rectangle((-0.5, -0.5), cols, rows, fc="none", ec=LINE, lw=0.8)
     axes.add_patch(frame)
-    return f"{low:.1g} to {high:.2g}"
 
 
 def _asked(
@@ -442,9 +442,14 @@ def _fall(axes: Axes, start, end, colour: str) -> None:
 
 
 def _on_colour() -> dict:
-    """Text on a coloured tile, the same in light and dark."""
-    white = "#fefefe"
-    return {"ha": "center", "size": 11, "color": white, "zorder": 5}
+    """Text on a coloured tile: paper, as the tiles follow the page."""
+    return {
+        "ha": "center",
+        "size": 11,
+        "weight": "bold",
+        "color": PAPER,
+        "zorder": 5,
+    }
 
 
 def _tile(
