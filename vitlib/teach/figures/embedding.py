@@ -181,7 +181,6 @@ def filters_and_maps(
         for col, name in enumerate(names):
             bare(axes[0, col], name).imshow(pictures[col])
             _frame(axes[0, col], -0.5, -0.5, side)
-            axes[0, col].title.set_fontsize(11.5)
             limit = limits[col]
             bare(axes[1, col], below=f"±{limit:.1f}").imshow(
                 maps[col], cmap=SIGNED, vmin=-limit, vmax=limit
@@ -270,7 +269,6 @@ def flattened(filters: Tensor, names: list[str], patch_size: int) -> None:
                 bare(axes[row, col], "" if row else names[col])
                 axes[row, col].imshow(picture)
                 _frame(axes[row, col], -0.5, -0.5, patch_size)
-                axes[row, col].title.set_fontsize(11.5)
         figure.text(0.01, 0.68, "the filter", va="center")
         figure.text(
             0.01, 0.24, "flattened\nas (c y x)", va="center", color=KEY

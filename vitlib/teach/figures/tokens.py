@@ -13,7 +13,6 @@ from vitlib.patches import patchify
 from vitlib.teach.figures._canvas import (
     CLS,
     GREY,
-    INK,
     KEY,
     POSITION,
     SIGNED,
@@ -381,7 +380,8 @@ def stretched(maps: dict[str, Tensor], wrong: str, size: int = 24) -> None:
         for ax, (name, picture) in zip(axes, maps.items(), strict=True):
             rows, cols = picture.shape
             bare(ax, name, f"{rows} x {cols}")
-            ax.title.set_color(KEY if name == wrong else INK)
+            if name == wrong:
+                ax.set_title(name, color=KEY)
             ax.imshow(picture.detach(), cmap=SIGNED, vmin=-1, vmax=1)
             _frame(ax, -0.5, -0.5, cols, rows)
     show(
