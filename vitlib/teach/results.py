@@ -2,9 +2,10 @@
 
 import csv
 from dataclasses import dataclass
+from html import escape
 from importlib.resources import files
 
-from IPython.display import Markdown
+from IPython.display import HTML
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,40 @@ def _result(row: dict[str, str]) -> Result:
     )
 
 
-def show_results(rows: list[Result]) -> Markdown:
+def show_results(rows: list[Result]) -> HTML:
     """Give the rows as a table, each with a link to its source."""
-    lines = [
-        "| model | parameters | trained on | pixels | top-1 | source |",
-        "| :-- | --: | :-- | --: | --: | :-- |",
-    ]
-    for row in rows:
-        size = f"{row.millions:,g} M" if row.millions else ""
-        lines.append(
-            f"| {row.name} | {size} | {row.data} | {row.pixels or ''} | "
-            f"{row.top1:g} % | [{row.source}]({row.url}) |"
-        )
-    return Markdown("\n".join(lines))
+    titles = (
+        "model",
+        "parameters",
+        "data",
+        "pixels",
+        "top-1, %",
+        "source",
+    )
+    lines = [_cells(titles, "th"), *(_cells(_texts(row)) for row in rows)]
+    return HTML(
+        '<div class="pst-scrollable-table-container">'
+        f'<table class="table"><thead>{lines[0]}</thead>\n<tbody>\n'
+        + "\n".join(lines[1:])
+        + "\n</tbody></table></div>"
+    )
+
+
+def _texts(row: Result) -> tuple[str, ...]:
+    return (
+        escape(row.name),
+        f"{row.millions:,g} M" if row.millions else "",
+        escape(row.data),
+        f"{row.pixels}" if row.pixels else "",
+        f"{row.top1:.2f}".removesuffix("0"),
+        f'<a href="{escape(row.url)}">{escape(row.source)}</a>',
+    )
+
+
+def _cells(texts: tuple[str, ...], tag: str = "td") -> str:
+    """One line of the table; the numbers stand to the right."""
+    right = ' class="text-right"'
+    looks = ("", right, "", right, right, "")
+    cells = zip(texts, looks, strict=True)
+    line = "".join(f"<{tag}{look}>{text}</{tag}>" for text, look in cells)
+    return f"<tr>{line}</tr>"
