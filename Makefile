@@ -68,7 +68,7 @@ test-all: test ## and all that repeats: orders, threads, folders, the wheel
 	@$(PYTHON) scripts/repeat.py
 
 lab: install-lab ## open the chapters in JupyterLab
-	@$(PYTHON) -m jupyterlab book
+	@$(PYTHON) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) book
 
 serve: book ## build the book and serve it on this machine
 	@$(PYTHON) scripts/serve.py _build/html $(PORT)
