@@ -50,6 +50,8 @@ _VARIABLES = {
     STREAM: "stream",
 }
 
+_FAMILIES = {"DejaVu Sans Mono": "mono", "DejaVu Sans": "sans"}
+
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"]
 )
@@ -174,7 +176,12 @@ def _svg(figure: Figure) -> str:
     svg = re.sub(r'<g id="[^"]*">', "<g>", svg)
     svg = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
     svg = re.sub(r' d="[^"]*"', _shorter, svg)
-    svg = re.sub(r"font: ([^;\"]*)", _font, svg)
+    for family, name in _FAMILIES.items():
+        svg = re.sub(
+            rf"font-family: '{family}'[^;\"]*",
+            f"font-family: var(--vit-{name}, {family})",
+            svg,
+        )
     for colour, name in _VARIABLES.items():
         svg = svg.replace(colour, f"var(--vit-{name}, {colour})")
     return re.sub(r"\s*\n\s*", "\n", svg)
@@ -186,24 +193,12 @@ def _shorter(path: re.Match) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda n: f"{float(n[0]):.2f}", path)
 
 
-def _font(rule: re.Match) -> str:
-    """Text takes the page's fonts; it keeps its size and weight."""
-    size = re.search(r"[\d.]+px", rule[1])[0]
-    css = f"font-size: {size}"
-    if weight := re.match(r"([6-9]00|bold) ", rule[1]):
-        css += f"; font-weight: {weight[1]}"
-    if re.search(r"\b(italic|oblique)\b", rule[1]):
-        css += "; font-style: italic"
-    if "Mono" in rule[1]:
-        css += "; font-family: var(--vit-mono, monospace)"
-    return css
-
-
 def _image(element: re.Match) -> str:
-    """Photographs become WebP, a tenth of their PNG.
+    """Large images become WebP: photographs a tenth of their PNG.
 
-    Only what is enlarged keeps the square pixels that matplotlib asks
-    for: a photograph made smaller must be smooth.
+    A map of few colours keeps each of them. Only what is enlarged keeps
+    the square pixels that matplotlib asks for: a photograph made smaller
+    must be smooth.
     """
     text = re.sub(r' id="[^"]*"', "", element[0])
     scale = re.search(r"matrix\(([\d.]+)", text)
@@ -212,8 +207,9 @@ def _image(element: re.Match) -> str:
     png = base64.b64decode(re.search(r"base64,([^\"]+)", text)[1])
     if len(png) < 8_000:
         return text
-    file = io.BytesIO()
-    Image.open(io.BytesIO(png)).save(file, format="webp", quality=80)
+    image, file = Image.open(io.BytesIO(png)), io.BytesIO()
+    is_map = image.getcolors(1024) is not None
+    image.save(file, format="webp", quality=80, lossless=is_map)
     webp = "data:image/webp;base64," + _base64(file)
     return re.sub(r"data:image/png;base64,[^\"]+", webp, text)
 
