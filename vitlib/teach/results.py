@@ -59,38 +59,30 @@ def _result(row: dict[str, str]) -> Result:
 
 def show_results(rows: list[Result]) -> HTML:
     """Give the rows as a table, each with a link to its source."""
-    titles = (
-        "model",
-        "parameters",
-        "data",
-        "pixels",
-        "top-1, %",
-        "source",
-    )
-    lines = [_cells(titles, "th"), *(_cells(_texts(row)) for row in rows)]
+    titles = ("model", "top-1", "parameters", "data", "pixels", "source")
+    lines = "\n".join(_line(_texts(row)) for row in rows)
     return HTML(
         '<div class="pst-scrollable-table-container">'
-        f'<table class="table"><thead>{lines[0]}</thead>\n<tbody>\n'
-        + "\n".join(lines[1:])
-        + "\n</tbody></table></div>"
+        f'<table class="table"><thead>{_line(titles, "th")}</thead>\n'
+        f"<tbody>\n{lines}\n</tbody></table></div>"
     )
 
 
 def _texts(row: Result) -> tuple[str, ...]:
     return (
         escape(row.name),
+        f"{row.top1:.2f}".removesuffix("0") + " %",
         f"{row.millions:,g} M" if row.millions else "",
         escape(row.data),
         f"{row.pixels}" if row.pixels else "",
-        f"{row.top1:.2f}".removesuffix("0"),
         f'<a href="{escape(row.url)}">{escape(row.source)}</a>',
     )
 
 
-def _cells(texts: tuple[str, ...], tag: str = "td") -> str:
-    """One line of the table; the numbers stand to the right."""
-    right = ' class="text-right"'
-    looks = ("", right, "", right, right, "")
+def _line(texts: tuple[str, ...], tag: str = "td") -> str:
+    """One line of the table; numbers stand to the right."""
+    word, number = ' style="white-space: nowrap"', ' class="text-right"'
+    looks = (word, number, number, word, number, word)
     cells = zip(texts, looks, strict=True)
-    line = "".join(f"<{tag}{look}>{text}</{tag}>" for text, look in cells)
-    return f"<tr>{line}</tr>"
+    row = "".join(f"<{tag}{look}>{text}</{tag}>" for text, look in cells)
+    return f"<tr>{row}</tr>"

@@ -1,6 +1,7 @@
 """Figures of chapter 1: what a convolution sees, what attention sees."""
 
 import numpy as np
+import torch
 from einops import rearrange
 from matplotlib.patches import Rectangle
 from torch import Tensor
@@ -95,9 +96,9 @@ def mixing_tables(convolution: Tensor, attention: Tensor) -> None:
         for ax, table, title, ends, look in (
             (
                 left,
-                convolution,
+                convolution.masked_fill(convolution == 0, torch.nan),
                 "3 x 3 convolution",
-                f"-{largest:.2f} blue, 0 white, {largest:.2f} red",
+                f"-{largest:.2f} blue, 0 left out, {largest:.2f} red",
                 {"cmap": SIGNED, "vmin": -largest, "vmax": largest},
             ),
             (
