@@ -113,9 +113,10 @@ def check_images(
     _, channels, height, width = images.shape
     if channels != in_channels:
         raise ValueError(
-            f"images {tuple(images.shape)} have {channels} on axis 1, but "
-            f"the layer was made for in_channels {in_channels}: change "
-            "the images, or make a layer of their in_channels"
+            f"images {tuple(images.shape)} have {channels} on axis 1, the "
+            f"channels, but the layer was made for in_channels "
+            f"{in_channels}: change the images, or make a layer of their "
+            "in_channels"
         )
     if (height, width) != image_size:
         raise ValueError(
@@ -224,7 +225,7 @@ def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         kind = getattr(mask, "dtype", type(mask).__name__)
         raise ValueError(
-            f"mask is {kind}; it must be a tensor of torch.bool, True "
+            f"mask has the type {kind}; it must be a tensor of torch.bool, True "
             "where a query may look"
         )
     shape = tuple(mask.shape)
