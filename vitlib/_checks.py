@@ -114,7 +114,7 @@ def check_images(
     if channels != in_channels:
         raise ValueError(
             f"images {tuple(images.shape)} have {channels} on axis 1, the "
-            f"channels, but the layer was made for in_channels "
+            "channels, but the layer was made for in_channels "
             f"{in_channels}: change the images, or make a layer of their "
             "in_channels"
         )
@@ -225,8 +225,8 @@ def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         kind = getattr(mask, "dtype", type(mask).__name__)
         raise ValueError(
-            f"mask has the type {kind}; it must be a tensor of torch.bool, True "
-            "where a query may look"
+            f"mask has the type {kind}; it must be a tensor of torch.bool, "
+            "True where a query may look"
         )
     shape = tuple(mask.shape)
     each = len(shape) == 4 and shape[3] == full[3]
