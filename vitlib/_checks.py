@@ -225,7 +225,7 @@ def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
     if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
         kind = getattr(mask, "dtype", type(mask).__name__)
         raise ValueError(
-            f"mask has the type {kind}; it must be a tensor of torch.bool, "
+            f"mask has the type {kind}; it must be a torch.bool tensor, "
             "True where a query may look"
         )
     shape = tuple(mask.shape)
