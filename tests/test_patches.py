@@ -147,6 +147,21 @@ def test_both_compile_in_one_piece_for_every_size():
         assert torch.equal(compiled(images), images)
 
 
+def test_patchify_can_be_exported_for_every_size():
+    class Cut(nn.Module):
+        def forward(self, images):
+            return patchify(images, 2)
+
+    rows, cols = torch.export.Dim("rows"), torch.export.Dim("cols")
+    sizes = {"images": {2: 2 * rows, 3: 2 * cols}}
+    example = (torch.randn(2, 3, 6, 8),)
+    cut = torch.export.export(
+        Cut(), example, dynamic_shapes=sizes
+    ).module()
+    images = torch.randn(2, 3, 10, 4)
+    assert torch.equal(cut(images), patchify(images, 2))
+
+
 def test_both_work_under_vmap():
     images = torch.randn(5, 2, 3, 4, 6)
     patches = torch.vmap(lambda image: patchify(image, 2))(images)
