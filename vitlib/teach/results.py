@@ -82,7 +82,7 @@ def _texts(row: Result) -> tuple[str, ...]:
 def _line(texts: tuple[str, ...], tag: str = "td") -> str:
     """One line of the table; numbers stand to the right."""
     word, number = ' style="white-space: nowrap"', ' class="text-right"'
-    looks = (word, number, number, word, number, word)
+    looks = (word, number, number, word, number, "")
     cells = zip(texts, looks, strict=True)
     row = "".join(f"<{tag}{look}>{text}</{tag}>" for text, look in cells)
     return f"<tr>{row}</tr>"

@@ -6,7 +6,6 @@ from matplotlib.lines import Line2D
 from vitlib.teach.figures._canvas import (
     CLS,
     GREY,
-    INK,
     LINE,
     PAPER,
     STREAM,
@@ -166,31 +165,35 @@ def one_architecture(rows: list[Result], exact: float) -> None:
 def measured(rows: list[Result]) -> None:
     """Show all rows as dots, the best on top."""
     rows = sorted(rows, key=lambda row: row.top1)
-    figure = canvas(700, 20 * len(rows) + 90)
+    height = 20 * len(rows) + 84
+    figure = canvas(680, height)
     with style():
-        ax = figure.add_axes((0.54, 0.10, 0.40, 0.84))
+        ax = figure.add_axes((0.02, 46 / height, 0.96, 1 - 80 / height))
         ax.grid(axis="x", color=LINE, lw=0.7)
         for y, row in enumerate(rows):
             ax.plot(row.top1, y, ms=7, mew=1.4, **LOOKS[row.family])
-            ax.text(
-                row.top1 + 0.45, y, f"{row.top1:.2f}", va="center", size=11
-            )
-            ax.text(
-                71.2,
-                y,
-                row.name,
-                ha="right",
-                va="center",
-                size=11,
-                family="monospace",
-                color=INK if row.family == "ViT" else GREY,
-            )
-        ax.set(xlim=(71.5, 92.5), ylim=(-0.8, len(rows) - 0.2))
+            side = 1 if row.top1 < 82 else -1  # where the name has room
+            for text, place, look in (
+                (row.name, side, {"family": "monospace"}),
+                (f"{row.top1:.2f}", -side, {"color": GREY}),
+            ):
+                ax.annotate(
+                    text,
+                    (row.top1, y),
+                    xytext=(8 * place, 0),
+                    textcoords="offset points",
+                    ha="left" if place > 0 else "right",
+                    va="center",
+                    size=11,
+                    **look,
+                )
+        ax.set(xlim=(70.6, 91.8), ylim=(-0.8, len(rows) - 0.2))
+        ax.set_xticks([75, 80, 85, 90])
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
         ax.set_xlabel("top-1 accuracy, %")
         families = {"ViT": "ViT", "CNN": "convolutional"}
-        _key(figure, families, x=390, y=20 * len(rows) + 74)
+        _key(figure, families, x=22, y=height - 18)
     first, last = rows[-1], rows[0]
     cnn = [row for row in rows if row.family == "CNN"][-1]
     show(
