@@ -13,8 +13,8 @@ PORT = 8000
 # Whoever asks the network in these steps finds nobody there.
 OFFLINE = https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9
 
-# The first Python from 3.11 to 3.14 that this machine has. Later ones lack
-# wheels for the pinned packages.
+# The first Python from 3.11 to 3.14 that this machine has. Later ones are
+# untried with the pinned packages.
 FIND_PYTHON = for python in python3 python3.13 python3.12 python3.11 \
 	python3.14 python; do \
 	if $$python -c 'import sys; \
