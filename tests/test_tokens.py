@@ -228,7 +228,8 @@ def test_double_positions_are_resized_in_double_precision():
     exact = resize_positions(pos_embed, (2, 3), (4, 5))
     single = resize_positions(pos_embed.float(), (2, 3), (4, 5))
     assert exact.dtype == torch.float64
-    assert not torch.equal(exact, exact.float().double())
+    places = exact[:, 1:]
+    assert (places != places.float().double()).float().mean() > 0.9
     torch.testing.assert_close(exact.float(), single)
 
 
