@@ -22,6 +22,7 @@ PAGES = sorted(
     for kind in ("*.ipynb", "*.md")
     for path in (ROOT / "book").glob(kind)
 )
+MADE = ["genindex", "search", "_modules/index", "_modules/vitlib/vit"]
 NOTEBOOKS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -36,7 +37,7 @@ FLAGS = [
 LARGEST_PAGE = 1_500_000
 COLUMNS = 75
 
-every_page = pytest.mark.parametrize("page", PAGES)
+every_page = pytest.mark.parametrize("page", PAGES + MADE)
 every_notebook = pytest.mark.parametrize("page", NOTEBOOKS)
 
 
@@ -367,6 +368,16 @@ def test_the_front_door_leads_to_the_index(browser):
     tab.goto((SITE / "index.html").as_uri())
     tab.wait_for_url("**/book/index.html")
     tab.close()
+
+
+def test_the_search_finds_a_word_without_a_server(browser):
+    tab = browser.new_page()
+    complaints = watch(tab, "file://")
+    tab.goto(html("search").as_uri() + "?q=softmax")
+    found = tab.locator("#search-results a", has_text="Every token asks")
+    found.first.wait_for()
+    tab.close()
+    assert complaints == []
 
 
 @every_page
