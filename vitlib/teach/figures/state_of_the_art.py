@@ -120,9 +120,10 @@ def one_architecture(rows: list[Result], exact: float) -> None:
     `exact` is the size in millions that a row must have to be the same.
     """
     rows = sorted(rows, key=lambda row: row.top1)
-    figure = canvas(680, 46 * len(rows) + 66)
+    height = 48 * len(rows) + 52
+    figure = canvas(680, height)
     with style():
-        ax = figure.add_axes((0.36, 0.12, 0.58, 0.80))
+        ax = figure.add_axes((0.02, 46 / height, 0.96, 1 - 50 / height))
         ax.grid(axis="x", color=LINE, lw=0.7)
         for y, row in enumerate(rows):
             same = row.millions == exact and "clip" not in row.name
@@ -137,19 +138,11 @@ def one_architecture(rows: list[Result], exact: float) -> None:
                 mfc=WEIGHT if same else PAPER,
             )
             ax.text(
-                row.top1 + 0.22, y, f"{row.top1:.2f}", va="center", size=12
+                row.top1 + 0.12, y, f"{row.top1:.2f}", va="center", size=12
             )
-            ax.text(77.8, y + 0.17, row.how, ha="right", va="center")
-            ax.text(
-                77.8,
-                y - 0.2,
-                row.data,
-                ha="right",
-                va="center",
-                color=GREY,
-                size=11,
-            )
-        ax.set(xlim=(78, 87.2), ylim=(-0.6, len(rows) - 0.4))
+            ax.text(78.05, y + 0.2, f"{row.how}; {row.data}", va="bottom")
+        ax.set(xlim=(78, 86.9), ylim=(-0.5, len(rows) - 0.35))
+        ax.set_xticks([78, 80, 82, 84, 86])
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
         ax.set_xlabel("top-1 accuracy, %")
