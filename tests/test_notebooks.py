@@ -189,6 +189,13 @@ def test_the_install_fetches_vitlib_by_name_where_it_is_not(monkeypatch):
 
 
 @NOTEBOOKS
+def test_each_paper_that_a_page_links_is_in_the_bibliography(path):
+    known = (BOOK / "references.bib").read_text(encoding="utf-8")
+    linked = re.findall(r"arxiv\.org/abs/([\d.]+\d)", path.read_text())
+    assert [number for number in set(linked) if number not in known] == []
+
+
+@NOTEBOOKS
 def test_a_listing_is_the_source_that_vitlib_runs(path):
     shipped = shipped_listings()
     for listing in listings(path):
