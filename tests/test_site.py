@@ -264,18 +264,23 @@ PALE = """() => {
     return [255, 255, 255, 255];
   };
   const pale = new Set();
+  const check = (e, ink) => {
+    const pair = [light(ink), light(behind(e))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    const words = e.textContent.slice(0, 20);
+    if (ratio < 4.5) pale.add(`${words}: ${ratio.toFixed(2)}`);
+  };
   const main = document.querySelectorAll("article *, .bd-sidebar *");
   for (const e of main) {
     const written = [...e.childNodes].some(
       (n) => n.nodeType === 3 && n.textContent.trim());
     const hidden = e.closest("svg, mjx-container, .headerlink, .copybtn");
     if (!written || hidden || !e.checkVisibility()) continue;
-    const ink = rgba(getComputedStyle(e).color);
-    const pair = [light(ink), light(behind(e))].sort((a, b) => b - a);
-    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-    const words = e.textContent.slice(0, 20);
-    if (ratio < 4.5) pale.add(`${words}: ${ratio.toFixed(2)}`);
+    check(e, rgba(getComputedStyle(e).color));
   }
+  for (const e of document.querySelectorAll(".vit-figure text"))
+    if (/--vit-(?!paper|mono|sans)/.test(e.style.fill))
+      check(e, rgba(getComputedStyle(e).fill));
   return [...pale];
 }"""
 
