@@ -235,11 +235,11 @@ def eye_attention(
             )
     show(
         figure,
-        "The cat with one square in her left eye outlined, and three maps "
-        f"of {rows} by {cols} squares, darker where this square looks. In "
-        "all three both eyes are darkest. With the scores "
+        "The cat with one square in the eye at the left outlined, and "
+        f"three maps of {rows} by {cols} squares, darker where this square "
+        "looks. In all three both eyes are darkest. With the scores "
         + "; ".join(told)
-        + ": first almost even grey, at last only a few squares in the "
+        + ": first almost even violet, at last only a few squares in the "
         "eyes.",
     )
 
@@ -499,9 +499,9 @@ def heads_on_the_cat(
     largest = ", ".join(f"{weights.max():.2g}" for weights in maps)
     show(
         figure,
-        "The cat with a square in her left eye outlined; six maps, one a "
-        "head of an untrained layer, each mottled in its own way, with "
-        f"the largest weights {largest}; last the map of a "
+        "The cat with a square in the eye at the left outlined; six maps, "
+        "one a head of an untrained layer, each mottled in its own way, "
+        f"with the largest weights {largest}; last the map of a "
         "head set by hand, in which both eyes are darkest, largest "
         f"weight {by_hand.max():.2g}.",
     )

@@ -471,7 +471,7 @@ def before_and_after(
         )
         left.minorticks_off()
         left.set_xlabel("block")
-        right.set_title("share of the first tokens left")
+        right.set_title("share of the input that is left")
         for place, values in shares.items():
             colour, dash = looks[place]
             count = len(values)
@@ -519,7 +519,7 @@ def before_and_after(
         "the norm in front of the layers it falls from block to block, to "
         f"{ends} blocks at the last; with the norm after the sum it ends "
         f"between {low:.1f} and {high:.1f} at every depth. Right, the "
-        "share of the first tokens that is left in the stream, "
+        "share of the stream that the tokens which entered still are, "
         "logarithmic: it sinks slowly with pre-norm, to "
         f"{shares['pre'][-1]:.2f}, and by the same factor again and again "
         f"with post-norm, to {_round(shares['post'][-1])}.",

@@ -11,6 +11,7 @@ from vitlib.teach.figures._canvas import (
     CLS,
     GREY,
     INK,
+    LINE,
     ON_PICTURE,
     ON_TILE,
     SIGNED,
@@ -250,5 +251,8 @@ def _numbers(
                 va="center",
                 color=ON_TILE,
             )
+    rows, cols = table.shape
+    frame = Rectangle((-0.5, -0.5), cols, rows, fc="none", ec=LINE, lw=0.8)
+    axes.add_patch(frame)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0, labelcolor=GREY)
