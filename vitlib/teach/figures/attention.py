@@ -236,7 +236,7 @@ def eye_attention(
     show(
         figure,
         "The cat with one square in the eye at the left outlined, and "
-        f"three maps of {rows} by {cols} squares, darker where this square "
+        f"three maps of {rows} by {cols} squares, dark where this square "
         "looks. In all three both eyes are darkest. With the scores "
         + "; ".join(told)
         + ": first almost even violet, at last only a few squares in the "
