@@ -157,11 +157,16 @@ def tiles(pictures: np.ndarray, cols: int, gap: int = 2) -> np.ndarray:
 
 
 def _png(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=108, facecolor=PAPER)
-    few_colours = Image.open(file).convert("RGB").quantize(256)
-    file = io.BytesIO()
-    few_colours.save(file, format="png", optimize=True)
+    """Draw sharply, but a photograph at the page's pixels: it is long."""
+    kinds = Image.Quantize
+    for dpi, kind in ((108, kinds.MEDIANCUT), (72, kinds.MAXCOVERAGE)):
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=dpi, facecolor=PAPER)
+        picture = Image.open(file).convert("RGB")
+        file = io.BytesIO()
+        picture.quantize(256, kind).save(file, "png", optimize=True)
+        if file.tell() < 100_000:
+            break
     return _base64(file)
 
 

@@ -10,9 +10,7 @@ from vitlib.teach.data import resize_and_crop
 from vitlib.teach.figures._canvas import (
     CLS,
     GREY,
-    INK,
     KEY,
-    PAPER,
     bare,
     canvas,
     show,
@@ -75,27 +73,29 @@ def patch_grid(images: Tensor, patch_size: int) -> None:
             1, 2, left=0.01, right=0.99, top=0.93, bottom=0.30, wspace=0.12
         )
         left, right = (figure.add_subplot(cell) for cell in top)
-        bare(left, "the picture", f"{tuple(images.shape)}")
+        bare(left, below=f"{tuple(images.shape)}")
+        left.set_title("the picture", pad=20)
         left.imshow(_pixels(images))
-        bare(right, f"{rows} x {side} patches")
+        bare(right).set_title(f"{rows} x {side} patches", pad=20)
         gap = max(2, patch_size // 5)
         right.imshow(tiles(squares, side, gap))
         step = patch_size + gap
         for number in (0, 1, side - 1, side, rows * side - 1):
             row, col = divmod(number, side)
+            x, y = col * step, row * step
+            look = {"size": 11, "color": GREY, "clip_on": False}
+            if row == 0:  # above its patch
+                middle = x + patch_size / 2
+                right.text(middle, -4, f"{number}", ha="center", **look)
+                continue
+            before = col == 0
             right.text(
-                col * step + patch_size / 2 - 0.5,
-                row * step + patch_size / 2 - 0.5,
+                -4 if before else x + step + 2,
+                y + patch_size / 2,
                 f"{number}",
-                ha="center",
-                va="center",
-                size=8,
-                color=INK,
-                bbox={
-                    "boxstyle": "round,pad=0.2",
-                    "fc": PAPER,
-                    "ec": "none",
-                },
+                ha="right" if before else "left",
+                va="center_baseline",
+                **look,
             )
         shown = min(len(squares), 18)
         bottom = figure.add_axes((0.01, 0.10, 0.86, 0.09), anchor="W")
@@ -144,7 +144,7 @@ def reading_orders(images: Tensor, patch_size: int) -> None:
         for ax, title, picture in zip(axes, titles, pictures, strict=True):
             bare(ax, title)
             ax.imshow((picture * 255).round().byte().numpy())
-        axes[1].title.set_color(KEY)
+        axes[1].set_title(titles[1], color=KEY)
         figure.tight_layout()
     same = (right == wrong).float().mean().item()
     show(

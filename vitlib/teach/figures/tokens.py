@@ -317,52 +317,61 @@ def cosines(widths: list[int], count: int = 800) -> None:
     )
 
 
-def sums(
-    tokens: Tensor, positions: dict[str, Tensor], shown: list[int]
+def drowned(
+    images: Tensor,
+    tokens: Tensor,
+    positions: dict[str, Tensor],
+    grid: tuple[int, int],
+    index: int,
 ) -> None:
-    """Show token + position = sum, for several kinds of positions.
+    """Show how alike one patch is to all, with several positions added.
 
-    (n, d), for each name (n, d); `shown` are the rows of the strips.
+    (1, 3, h, w), (n, d), for each name (n, d): cosines with token `index`.
     """
-    count, limit = 22, 1.5
-    row, gap = 19, 5
-    height = 44 + len(positions) * (len(shown) * row + 44)
-    look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+    rows, cols = grid
+    row, col = divmod(index, cols)
+    height, width = images.shape[-2] / rows, images.shape[-1] / cols
+    outline = {"fc": "none", "ec": CLS, "lw": 2}
+    look = {"cmap": SIGNED, "vmin": -1, "vmax": 1}
+    said = []
+    figure = canvas(680, 184)
     with style():
-        figure, ax = _sheet(680, height)
-        left = (6, 240, 474)
-        for name, x in zip(
-            ("tokens", "positions", "sum"), left, strict=True
+        axes = figure.subplots(1, 1 + len(positions))
+        figure.subplots_adjust(
+            left=0.01, right=0.99, top=0.87, bottom=0.13, wspace=0.08
+        )
+        bare(axes[0], f"patch {index}").imshow(_pixels(images))
+        corner = (col * width, row * height)
+        axes[0].add_patch(Rectangle(corner, width, height, **outline))
+        for ax, (name, vectors) in zip(
+            axes[1:], positions.items(), strict=True
         ):
-            ax.text(x, 16, name)
-        for block, (name, vectors) in enumerate(positions.items()):
-            top = 52 + block * (len(shown) * row + 44)
-            ax.text(left[1], top - 8, name, color=GREY, size=11)
-            total = tokens + vectors
-            for line, index in enumerate(shown):
-                y = top + line * row
-                for x, source in zip(
-                    left, (tokens, vectors, total), strict=True
-                ):
-                    strip = source[index : index + 1, :count].detach()
-                    _place(ax, strip, x, y, 200, row - gap, **look)
-            middle = top + len(shown) * row / 2 - gap / 2
-            for x, sign in ((223, "+"), (457, "=")):
-                ax.text(x, middle, sign, ha="center", va="center", size=15)
-        ax.text(
-            674,
-            height - 10,
-            f"{count} numbers of each; blue -{limit} to red {limit}",
+            unit = F.normalize(tokens + vectors, dim=1)
+            cosine = unit @ unit[index]
+            others = cosine[torch.arange(len(cosine)) != index]
+            low, high = others.min().item(), others.max().item()
+            span = f"{low:.2f} to {high:.2f}"
+            said.append(f"{name}, {span}")
+            bare(ax, name, span).imshow(cosine.reshape(grid), **look)
+            _frame(ax, -0.5, -0.5, cols, rows)
+        axes[-1].annotate(
+            "blue -1 to red 1",
+            (1, 0.01),
+            xycoords=("axes fraction", "figure fraction"),
             ha="right",
             size=11,
             color=GREY,
         )
     show(
         figure,
-        f"Strips of coloured numbers: {len(shown)} tokens plus "
-        f"{len(shown)} positions give {len(shown)} sums, for "
-        f"{' and for '.join(positions)}. With small positions each sum "
-        "looks like its token, with large ones like its position.",
+        f"A cat with patch {index} outlined, the pupil of an eye, and "
+        f"{len(positions)} maps of {rows} by {cols} squares: how alike "
+        "this patch is to every other, from blue (opposite) to red "
+        f"(alike), with positions added: {'; '.join(said)}. Without "
+        "positions and with small ones the eyes and the nose stand out "
+        "in red and the light corners in blue; with large random ones "
+        "only the patch itself is red and all others are pale; with the "
+        "waves all are red, and the eyes and the nose a darker red.",
     )
 
 
