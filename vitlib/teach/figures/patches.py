@@ -70,7 +70,7 @@ def patch_grid(images: Tensor, patch_size: int) -> None:
     figure = canvas(680, 430)
     with style():
         top = figure.add_gridspec(
-            1, 2, left=0.01, right=0.99, top=0.93, bottom=0.30, wspace=0.12
+            1, 2, left=0.01, right=0.99, top=0.91, bottom=0.28, wspace=0.12
         )
         left, right = (figure.add_subplot(cell) for cell in top)
         bare(left, below=f"{tuple(images.shape)}")
