@@ -13,13 +13,15 @@ from torch import Tensor
 
 def is_whole(value: object) -> bool:
     """Tell if it is a whole number; True and False are none."""
-    whole = isinstance(value, int | torch.SymInt)
+    whole = isinstance(value, (int, torch.SymInt))
     return whole and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
     """Tell if it is a finite number; True and False are none."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    number = isinstance(value, (int, float)) and not isinstance(
+        value, bool
+    )
     return number and math.isfinite(value)
 
 
@@ -34,7 +36,7 @@ def check_sizes(**sizes: int) -> None:
 
 def check_grid(name: str, grid: tuple[int, int]) -> None:
     """Refuse a grid that is not (rows, columns)."""
-    pair = isinstance(grid, tuple | list) and len(grid) == 2
+    pair = isinstance(grid, (tuple, list)) and len(grid) == 2
     if not pair or not all(is_whole(side) and side > 0 for side in grid):
         raise ValueError(
             f"{name} is {grid!r}; it must be (rows, columns), two whole "
@@ -256,7 +258,7 @@ def grid_of(
     """Rows and columns of patches, for a side or a (height, width)."""
     if is_whole(image_size):
         image_size = (image_size, image_size)
-    if not isinstance(image_size, tuple | list) or len(image_size) != 2:
+    if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
         raise ValueError(
             f"image_size is {image_size!r}; it must be a side in pixels "
             "or (height, width)"
