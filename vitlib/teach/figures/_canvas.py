@@ -14,12 +14,14 @@ import re
 
 import matplotlib as mpl
 import numpy as np
+from einops import rearrange
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 
 INK = "#1f2328"
 GREY = "#6a737d"
@@ -133,6 +135,12 @@ def bare(axes: Axes, title: str = "", below: str = "") -> Axes:
     if below:
         axes.set_xlabel(below, family="monospace", size=11, color=GREY)
     return axes
+
+
+def as_picture(images: Tensor) -> np.ndarray:
+    """(1, 3, h, w), 0 to 1 -> (h, w, 3) bytes, ready to be drawn."""
+    pixels = rearrange(images[0].clamp(0, 1), "c h w -> h w c")
+    return (pixels * 255).round().byte().numpy()
 
 
 def tiles(pictures: np.ndarray, cols: int, gap: int = 2) -> np.ndarray:

@@ -21,6 +21,7 @@ from vitlib.teach.figures._canvas import (
     VALUE,
     WEIGHT,
     WEIGHTS,
+    as_picture,
     bare,
     canvas,
     show,
@@ -28,12 +29,6 @@ from vitlib.teach.figures._canvas import (
 )
 
 CODE = {"family": "monospace", "size": 11, "color": GREY}
-
-
-def _pixels(images: Tensor) -> np.ndarray:
-    """(1, 3, h, w), 0 to 1 -> (h, w, 3) bytes for a picture."""
-    pixels = rearrange(images[0], "c h w -> h w c")
-    return (pixels * 255).round().byte().numpy()
 
 
 def _squares(images: Tensor, patch_size: int) -> np.ndarray:
@@ -220,7 +215,7 @@ def eye_attention(
         axes = figure.subplots(1, 1 + len(factors))
         figure.subplots_adjust(0.008, 0.1, 0.992, 0.9, wspace=0.07)
         bare(axes[0], "who asks", f"query {query}")
-        axes[0].imshow(_pixels(images))
+        axes[0].imshow(as_picture(images))
         _asked(axes[0], query, cols, patch_size, 2)
         for ax, factor in zip(axes[1:], factors, strict=True):
             weights = (factor * scores).softmax(dim=0)
@@ -487,7 +482,7 @@ def heads_on_the_cat(
             0.008, 0.06, 0.992, 0.94, wspace=0.07, hspace=0.3
         )
         bare(axes[0], "who asks", f"query {query}")
-        axes[0].imshow(_pixels(images))
+        axes[0].imshow(as_picture(images))
         _asked(axes[0], query, cols, patch_size, 2)
         titles = [f"head {head}" for head in range(len(maps))]
         titles.append("set by hand")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from einops import rearrange
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from vitlib.teach.figures._canvas import (
     SIGNED,
     VALUE,
     WEIGHTS,
+    as_picture,
     bare,
     canvas,
     show,
@@ -21,12 +21,6 @@ from vitlib.teach.figures._canvas import (
 )
 
 FADED = 0.22
-
-
-def _pixels(images: Tensor) -> np.ndarray:
-    """(1, 3, h, w), 0 to 1 -> (h, w, 3) bytes for a picture."""
-    pixels = rearrange(images[0], "c h w -> h w c")
-    return (pixels * 255).round().byte().numpy()
 
 
 def who_sees_whom(
@@ -39,7 +33,7 @@ def who_sees_whom(
     `seen` has a boolean (h, w) for each title, `place` is the row and
     the column of the output.
     """
-    pixels = _pixels(images)
+    pixels = as_picture(images)
     height, width = pixels.shape[:2]
     figure = canvas(680, 258)
     words = []
@@ -140,7 +134,7 @@ def two_readings(
             (middle, "the same patches, shuffled", shuffled),
         ):
             bare(ax, title, f"{tuple(pixels.shape)}")
-            ax.imshow(_pixels(pixels))
+            ax.imshow(as_picture(pixels))
         names = list(changes)
         values = [changes[name] for name in names]
         top = max(values)

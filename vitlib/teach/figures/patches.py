@@ -11,18 +11,13 @@ from vitlib.teach.figures._canvas import (
     CLS,
     GREY,
     KEY,
+    as_picture,
     bare,
     canvas,
     show,
     style,
     tiles,
 )
-
-
-def _pixels(images: Tensor):
-    """(1, 3, h, w), 0 to 1 -> (h, w, 3) bytes for a picture."""
-    pixels = rearrange(images[0], "c h w -> h w c")
-    return (pixels * 255).round().byte().numpy()
 
 
 def crop_or_squash(image: Image.Image, image_size: int = 224) -> None:
@@ -75,7 +70,7 @@ def patch_grid(images: Tensor, patch_size: int) -> None:
         left, right = (figure.add_subplot(cell) for cell in top)
         bare(left, below=f"{tuple(images.shape)}")
         left.set_title("the picture", pad=20)
-        left.imshow(_pixels(images))
+        left.imshow(as_picture(images))
         bare(right).set_title(f"{rows} x {side} patches", pad=20)
         gap = max(2, patch_size // 5)
         right.imshow(tiles(squares, side, gap))

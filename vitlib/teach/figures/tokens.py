@@ -17,6 +17,7 @@ from vitlib.teach.figures._canvas import (
     POSITION,
     SIGNED,
     STREAM,
+    as_picture,
     bare,
     canvas,
     show,
@@ -30,12 +31,6 @@ _LIKENESS = LinearSegmentedColormap.from_list(
 
 _LIGHT = "#fefefe"  # on colour, the same day and night
 _TICK = {"color": POSITION, "lw": 3, "solid_capstyle": "butt"}
-
-
-def _pixels(images: Tensor) -> np.ndarray:
-    """(1, 3, h, w), -1 to 1 -> (h, w, 3) bytes for a picture."""
-    pixels = rearrange(images[0] / 2 + 0.5, "c h w -> h w c")
-    return (pixels.clamp(0, 1) * 255).round().byte().numpy()
 
 
 def _sheet(width: float, height: float) -> tuple:
@@ -142,7 +137,7 @@ def shuffled(
         pictures = ((images, "the cat"), (mixed, "her patches, mixed"))
         for (picture, title), top in zip(pictures, tops, strict=True):
             ax.text(6, top - 10, title)
-            _place(ax, _pixels(picture), 6, top, side, side)
+            _place(ax, as_picture(picture / 2 + 0.5), 6, top, side, side)
         limit = max(
             pair[0][0, :count].abs().max().item()
             for pair in outputs.values()
@@ -340,7 +335,9 @@ def drowned(
         figure.subplots_adjust(
             left=0.01, right=0.99, top=0.87, bottom=0.13, wspace=0.08
         )
-        bare(axes[0], f"patch {index}").imshow(_pixels(images))
+        bare(axes[0], f"patch {index}").imshow(
+            as_picture(images / 2 + 0.5)
+        )
         corner = (col * width, row * height)
         axes[0].add_patch(Rectangle(corner, width, height, **outline))
         for ax, (name, vectors) in zip(
