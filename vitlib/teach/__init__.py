@@ -1,6 +1,12 @@
 """The classroom: pictures, figures and listings for the chapters."""
 
-from vitlib.teach.data import cat, resize_and_crop, to_tensor
+from vitlib.teach.data import cat, digits, resize_and_crop, to_tensor
 from vitlib.teach.source import show_source
 
-__all__ = ["cat", "resize_and_crop", "show_source", "to_tensor"]
+__all__ = [
+    "cat",
+    "digits",
+    "resize_and_crop",
+    "show_source",
+    "to_tensor",
+]
