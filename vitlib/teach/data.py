@@ -16,7 +16,7 @@ PARTS = {  # where in the file the digits of a part lie
     "validation": slice(8000, 9000),
     "held_out": slice(9000, 10000),
 }
-DIGITS_SHA256 = (
+SHA256 = (
     "f1a23f2fb1a1c97bb00a811807ddd50a888dbcdcdead94147993273c22ee3f37"
 )
 
@@ -53,7 +53,7 @@ def digits(part: str) -> tuple[Tensor, Tensor]:
     (torch.Size([8000, 1, 28, 28]), tensor([3, 8, 1, 0, 4]))
     """
     check_choice("part", part, PARTS)
-    content = read_checked("digits.npz", DIGITS_SHA256)
+    content = read_checked("digits.npz", SHA256)
     with np.load(io.BytesIO(content)) as arrays:
         images, labels = (arrays[k][PARTS[part]] for k in arrays.files)
     pixels = torch.from_numpy(images).unsqueeze(1) / 255
