@@ -1,0 +1,144 @@
+"""Look for the recipe that reads best after one minute of training.
+
+    .venv/bin/python experiments/recipe.py
+
+Every recipe gets the same work: that of 15 epochs of the first one on one
+thread. What a digit costs beside the first recipe's cost is measured, in
+turns, and decides the number of epochs. All is judged by validation
+digits. Each result is added to recipe.csv at once; what stands there is
+not run again.
+"""
+
+import csv
+import statistics
+import time
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from vitlib import ViT
+from vitlib.teach import digits
+from vitlib.teach.augment import distort
+from vitlib.teach.reader import SETTINGS
+from vitlib.training import evaluate, fit
+
+TABLE = Path(__file__).parents[1] / "vitlib/teach/data/recipe.csv"
+COLUMNS = ["change", "seed", "cost", "epochs", "accuracy"]
+EPOCHS = 15
+SEEDS = (0, 1)
+FIRST = {
+    "batch_size": 64,
+    "learning_rate": 2e-3,
+    "weight_decay": 0.05,
+    "warmup": 0.1,
+    "label_smoothing": 0.1,
+    "strength": 0.5,
+    "model": {},
+}
+CHANGES = {  # what a recipe does otherwise than the first
+    "none": {},
+    "learning rate 1e-3": {"learning_rate": 1e-3},
+    "learning rate 4e-3": {"learning_rate": 4e-3},
+    "batches of 32": {"batch_size": 32, "learning_rate": 1.4e-3},
+    "batches of 128": {"batch_size": 128, "learning_rate": 2.8e-3},
+    "no distortion": {"strength": 0.0},
+    "distortion of strength 1": {"strength": 1.0},
+    "no warm-up": {"warmup": 0.0},
+    "warm-up of 30 %": {"warmup": 0.3},
+    "no label smoothing": {"label_smoothing": 0.0},
+    "weight decay 0.3": {"weight_decay": 0.3},
+    "Muon": {"optimizer": "muon"},
+    "Muon, learning rate 4e-3": {
+        "optimizer": "muon",
+        "learning_rate": 4e-3,
+    },
+    "patches of 4": {"model": {"patch_size": 4}},
+    "patches of 14": {"model": {"patch_size": 14}},
+    "width 48, depth 6": {"model": {"embed_dim": 48, "depth": 6}},
+    "width 96, depth 2": {"model": {"embed_dim": 96, "depth": 2}},
+    "mean of the patches": {"model": {"global_pool": "avg"}},
+    "sine-cosine positions": {"model": {"positions": "sincos"}},
+}
+
+
+def train(change: dict, seed: int, epochs: int):
+    """Give the model and its run."""
+    recipe = FIRST | change
+    strength = recipe.pop("strength")
+    torch.manual_seed(seed)
+    model = ViT(**SETTINGS | recipe.pop("model"))
+    augment = partial(distort, strength=strength) if strength else None
+    run = fit(
+        model,
+        *digits("train"),
+        augment=augment,
+        seed=seed,
+        epochs=epochs,
+        **recipe,
+    )
+    return model, run
+
+
+def seconds_per_digit(change: dict) -> float:
+    """Time a few steps; the first warms up."""
+    batch_size = (FIRST | change)["batch_size"]
+    _, run = train(change, seed=0, epochs=1)
+    next(run)
+    steps = 1024 // batch_size
+    start = time.process_time()
+    for _ in islice(run, steps):
+        pass
+    return (time.process_time() - start) / (steps * batch_size)
+
+
+def cost(change: dict, rounds: int = 5) -> float:
+    """Say how many times the first recipe's work a digit takes."""
+    ratios = [
+        seconds_per_digit(change) / seconds_per_digit({})
+        for _ in range(rounds)
+    ]
+    return statistics.median(ratios)
+
+
+def main() -> None:
+    """Run what the table lacks."""
+    torch.set_num_threads(1)
+    rows = []
+    if TABLE.exists():
+        with TABLE.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    known = {(row["change"], int(row["seed"])) for row in rows}
+    costs = {row["change"]: float(row["cost"]) for row in rows}
+    with TABLE.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if not rows:
+            writer.writeheader()
+        for seed in SEEDS:
+            for name, change in CHANGES.items():
+                if (name, seed) in known:
+                    continue
+                if name not in costs:
+                    ratio = cost(change) if change else 1.0
+                    costs[name] = round(ratio, 2)
+                epochs = max(1, round(EPOCHS / costs[name]))
+                model, run = train(change, seed, epochs)
+                for _ in run:
+                    pass
+                accuracy = evaluate(model, *digits("validation"))
+                writer.writerow(
+                    {
+                        "change": name,
+                        "seed": seed,
+                        "cost": costs[name],
+                        "epochs": epochs,
+                        "accuracy": f"{accuracy:.3f}",
+                    }
+                )
+                file.flush()
+                print(name, seed, epochs, f"{accuracy:.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
