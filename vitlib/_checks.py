@@ -5,10 +5,11 @@ check fails.
 """
 
 import math
+import os
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def is_whole(value: object) -> bool:
@@ -250,6 +251,234 @@ def check_values(v: Tensor, k: Tensor) -> None:
             f"values {tuple(v.shape)} must have the shape of the keys, "
             f"{tuple(k.shape)}: one value for each key"
         )
+
+
+def check_kind(name: str, thing: object, kind: type) -> None:
+    """Refuse what is not of the class whose parts are needed."""
+    if not isinstance(thing, kind):
+        raise ValueError(
+            f"{name} is a {type(thing).__name__}; it must be a "
+            f"{kind.__name__} of vitlib, whose parts are known by name"
+        )
+
+
+def check_index(name: str, index: int, count: int) -> None:
+    """Refuse an index that is not one of `count`, counted from 0."""
+    if not is_whole(index) or not 0 <= index < count:
+        raise ValueError(
+            f"{name} is {index!r}; there are {count}, counted from 0 to "
+            f"{count - 1}"
+        )
+
+
+def check_maps(maps: Tensor) -> None:
+    """Refuse what does not end in a weight for every pair of tokens."""
+    if not isinstance(maps, Tensor) or maps.ndim < 2:
+        check_rank("maps", maps, "(n, n)")
+    check_float("maps", maps)
+    queries, keys = maps.shape[-2:]
+    if queries != keys:
+        raise ValueError(
+            f"maps {tuple(maps.shape)} have {queries} queries and {keys} "
+            "keys; they must end in (n, n): give whole maps, with the "
+            "class token"
+        )
+
+
+def extra_tokens_of(
+    maps: Tensor, grid: tuple[int, int], at_least: int = 0
+) -> int:
+    """How many tokens of attention maps stand in front of the patches."""
+    check_grid("grid", grid)
+    check_maps(maps)
+    rows, cols = grid
+    extra = maps.shape[-1] - rows * cols
+    if extra < at_least:
+        front = " and a class token in front" if at_least else ""
+        raise ValueError(
+            f"maps of {maps.shape[-1]} tokens are too small for {rows} x "
+            f"{cols} = {rows * cols} patches{front}: check grid"
+        )
+    return extra
+
+
+def kept_patches_of(removed: Tensor | list[int], count: int) -> Tensor:
+    """Which of `count` patches stay: a mask (n), or (b, n)."""
+    removed = torch.as_tensor(removed).cpu()
+    if removed.numel() == 0:
+        removed = removed.long()
+    whole = not removed.is_floating_point() and removed.dtype != torch.bool
+    if removed.ndim not in (1, 2) or not whole:
+        raise ValueError(
+            f"patches have the shape {tuple(removed.shape)} and the dtype "
+            f"{removed.dtype}; they must be indices, (m) or (b, m)"
+        )
+    for patch in removed.unique().tolist():
+        check_index("patch", patch, count)
+    kept = torch.ones(*removed.shape[:-1], count, dtype=torch.bool)
+    kept = kept.scatter(-1, removed.long(), False)
+    left = set(kept.sum(dim=-1).flatten().tolist())
+    if len(left) > 1 or 0 in left:
+        raise ValueError(
+            f"{sorted(left)} of {count} patches would be left; leave one "
+            "at least, and the same number for each image"
+        )
+    return kept
+
+
+def check_removal(kept: Tensor, tokens: Tensor) -> None:
+    """Refuse tokens of other images, or of another number of patches."""
+    patches = tokens.shape[1] - 1
+    if patches != kept.shape[-1]:
+        raise ValueError(
+            f"{patches} patches came, not {kept.shape[-1]}: some are "
+            "removed already; name all in one `without_patches`"
+        )
+    if kept.ndim == 2 and len(kept) != len(tokens):
+        raise ValueError(
+            f"the patches to remove are given for {len(kept)} images, but "
+            f"{len(tokens)} came: give (b, m), or (m) for all"
+        )
+
+
+def check_labelled(
+    images: Tensor, labels: Tensor, batch_size: int = 1, name: str = ""
+) -> None:
+    """Refuse images and labels that are not one for each other."""
+    check_rank(f"{name}images", images, "(n, c, h, w)")
+    check_float(f"{name}images", images)
+    check_rank(f"{name}labels", labels, "(n)")
+    if labels.dtype != torch.int64:
+        raise ValueError(
+            f"{name}labels must be whole numbers, but the dtype is "
+            f"{labels.dtype}: call .long() on class numbers, .argmax(1) "
+            "on one-hot rows"
+        )
+    if len(images) != len(labels):
+        raise ValueError(
+            f"there are {len(images)} {name}images but {len(labels)} "
+            f"{name}labels: give one label for each image"
+        )
+    if len(images) < batch_size:
+        raise ValueError(
+            f"there are {len(images)} {name}images, fewer than the "
+            f"{batch_size} of a batch: give more images or a smaller "
+            "batch_size"
+        )
+    if not images.isfinite().all():
+        raise ValueError(
+            f"{name}images hold NaN or infinite numbers: look for a "
+            "division by zero where they were prepared"
+        )
+
+
+def check_scores(scores: Tensor, labels: Tensor) -> None:
+    """Refuse labels for which the model has no score."""
+    check_rank("the model's scores", scores, "(b, num_classes)")
+    classes = scores.shape[1]
+    least, most = labels.min().item(), labels.max().item()
+    if least < 0 or most >= classes:
+        raise ValueError(
+            f"labels go from {least} to {most}, but the model has "
+            f"{classes} classes, 0 to {classes - 1}: count labels from 0, "
+            "or make a model of more num_classes"
+        )
+
+
+def check_fit(**given: object) -> None:
+    """Refuse settings of `fit` with which nothing can be learned."""
+    check_sizes(epochs=given["epochs"], batch_size=given["batch_size"])
+    for name, least, below in (
+        ("learning_rate", 0, math.inf),
+        ("weight_decay", 0, math.inf),
+        ("warmup", 0, 1),
+        ("label_smoothing", 0, 1),
+    ):
+        value = given[name]
+        if not is_number(value) or not least <= value < below:
+            raise ValueError(
+                f"{name} is {value!r}; it must be a number from {least} "
+                + (f"to less than {below}" if below == 1 else "upwards")
+            )
+    max_norm, seed, augment = (
+        given[name] for name in ("max_norm", "seed", "augment")
+    )
+    if max_norm != math.inf and not (is_number(max_norm) and max_norm > 0):
+        raise ValueError(
+            f"max_norm is {max_norm!r}; it must be a number above 0, or "
+            "math.inf for no clipping"
+        )
+    if not is_whole(seed) or seed < 0:
+        raise ValueError(
+            f"seed is {seed!r}; it must be a whole number, 0 or more"
+        )
+    if augment is not None and not callable(augment):
+        raise ValueError(
+            f"augment is {augment!r}; it must be a function of images and "
+            "a torch.Generator, or None"
+        )
+    check_choice("optimizer", given["optimizer"], ("adamw", "muon"))
+    if given["dtype"] not in (torch.float32, torch.bfloat16):
+        raise ValueError(
+            f"dtype is {given['dtype']!r}; it must be torch.float32 or "
+            "torch.bfloat16"
+        )
+    check_labelled(given["images"], given["labels"], given["batch_size"])
+    validation = given["validation"]
+    if validation is not None:
+        if (
+            not isinstance(validation, (tuple, list))
+            or len(validation) != 2
+        ):
+            raise ValueError("validation must be a pair: images, labels")
+        check_labelled(*validation, name="validation ")
+    folder = os.path.dirname(os.path.abspath(given["checkpoint"] or "."))
+    if not os.path.isdir(folder):
+        raise ValueError(
+            f"checkpoint's folder {folder} does not exist: make it first"
+        )
+
+
+def check_muon(model: nn.Module) -> None:
+    """Refuse Muon where torch has none, or the model no blocks."""
+    if not hasattr(torch.optim, "Muon"):
+        raise ValueError(
+            "optimizer 'muon' needs torch 2.9 or later, but this is "
+            f"{torch.__version__}: use 'adamw'"
+        )
+    if not hasattr(model, "blocks"):
+        raise ValueError(
+            "optimizer 'muon' works on the matrices of model.blocks, "
+            "which this model does not have: use 'adamw'"
+        )
+
+
+def check_finite(
+    loss: float, norm: float, epoch: int, step: int, rate: float
+) -> None:
+    """Stop a run whose numbers have burst, before the weights do."""
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    raise FloatingPointError(
+        f"epoch {epoch}, step {step}, learning rate {rate:.2g}: the loss "
+        f"is {loss:.4g}, the length of the gradient {norm:.4g}; the step "
+        "was not taken. Try a third of the learning_rate, a longer warmup "
+        "or max_norm 1, and look whether augment gives finite images"
+    )
+
+
+def check_remembered(path: object, stored: dict, given: dict) -> None:
+    """Refuse to go on with a run that was given something else."""
+    for name in sorted(stored.keys() | given.keys()):
+        if stored.get(name) != given.get(name):
+            value = f" {stored.get(name)}, not {given.get(name)}"
+            shown = name not in ("images", "labels", "model")
+            raise ValueError(
+                f"{path} comes from a run with "
+                + (f"{name}{value}" if shown else f"another {name}")
+                + ": to go on with it, give the same; to start anew, give "
+                "another checkpoint"
+            )
 
 
 def grid_of(

@@ -1,0 +1,658 @@
+"""Chapter 8: groups, schedule, the loop, and how it stops and goes on."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vitlib import ViT
+from vitlib.training import (
+    Progress,
+    evaluate,
+    fit,
+    parameter_groups,
+    warmup_cosine,
+)
+
+DECAYED = {
+    "patch_embed.proj.weight",
+    "blocks.0.attn.qkv.weight",
+    "blocks.0.attn.proj.weight",
+    "blocks.0.mlp.fc1.weight",
+    "blocks.0.mlp.fc2.weight",
+    "head.weight",
+}
+KEPT = {
+    "cls_token",
+    "pos_embed",
+    "patch_embed.proj.bias",
+    "blocks.0.norm1.weight",
+    "blocks.0.norm1.bias",
+    "blocks.0.attn.qkv.bias",
+    "blocks.0.attn.proj.bias",
+    "blocks.0.norm2.weight",
+    "blocks.0.norm2.bias",
+    "blocks.0.mlp.fc1.bias",
+    "blocks.0.mlp.fc2.bias",
+    "norm.weight",
+    "norm.bias",
+    "head.bias",
+}
+MUON = pytest.mark.skipif(
+    not hasattr(torch.optim, "Muon"), reason="torch 2.9 brought Muon"
+)
+
+
+def tiny(**settings):
+    torch.manual_seed(1)
+    sizes = {"image_size": (8, 12), "patch_size": 4, "in_channels": 2}
+    sizes |= {"embed_dim": 24, "depth": 1, "num_heads": 3}
+    return ViT(**{**sizes, "num_classes": 5, **settings})
+
+
+@pytest.fixture
+def model():
+    return tiny()
+
+
+@pytest.fixture
+def data():
+    """Twenty pictures: batches of eight leave a smaller one of four."""
+    generator = torch.Generator().manual_seed(2)
+    images = torch.rand(20, 2, 8, 12, generator=generator)
+    return images, torch.arange(20) % 5
+
+
+def shift(images, generator):
+    """Move the pictures by some columns: an augmentation."""
+    columns = int(torch.randint(4, (), generator=generator))
+    return images.roll(columns, dims=3)
+
+
+def run(model, data, **settings):
+    settings = {"epochs": 3, "batch_size": 8, **settings}
+    return list(fit(model, *data, **settings))
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def same(a, b):
+    return torch.equal(weights(a), weights(b))
+
+
+def named_groups(model, weight_decay=0.3):
+    names = {id(p): name for name, p in model.named_parameters()}
+    decayed, kept = parameter_groups(model, weight_decay)
+    assert decayed["weight_decay"] == weight_decay
+    assert kept["weight_decay"] == 0
+    return [[names[id(p)] for p in g["params"]] for g in (decayed, kept)]
+
+
+def test_matrices_decay_and_nothing_else(model):
+    decayed, kept = named_groups(model)
+    assert sorted(decayed) == sorted(DECAYED)
+    assert sorted(kept) == sorted(KEPT)
+
+
+def test_the_groups_hold_each_parameter_once():
+    model = tiny(depth=3, global_pool="avg", positions="sincos")
+    decayed, kept = named_groups(model)
+    everything = [name for name, _ in model.named_parameters()]
+    assert sorted(decayed + kept) == sorted(everything)
+
+
+def test_frozen_parameters_are_in_no_group(model):
+    model.patch_embed.requires_grad_(False)
+    decayed, kept = named_groups(model)
+    frozen = {"patch_embed.proj.weight", "patch_embed.proj.bias"}
+    assert set(decayed) == DECAYED - frozen
+    assert set(kept) == KEPT - frozen
+
+
+def test_frozen_parameters_stay_as_they_are(model, data):
+    model.patch_embed.requires_grad_(False)
+    before = copy.deepcopy(model)
+    run(model, data)
+    assert same(model.patch_embed, before.patch_embed)
+    assert not same(model.blocks, before.blocks)
+
+
+def test_the_schedule_rises_to_its_peak_and_falls_to_nothing():
+    factors = [warmup_cosine(step, 200, 0.1) for step in range(201)]
+    assert factors[0] == pytest.approx(1 / 21)
+    assert factors[20] == 1
+    assert factors[200] == 0
+    assert 0 < factors[199] < 1e-3
+    assert factors[110] == pytest.approx(0.5)
+    assert factors[:21] == sorted(factors[:21])
+    assert factors[20:] == sorted(factors[20:], reverse=True)
+
+
+def test_the_schedule_is_that_of_torch():
+    from torch.optim import lr_scheduler as torchs
+
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.7)
+    schedule = torchs.SequentialLR(
+        optimizer,
+        [
+            torchs.LinearLR(optimizer, start_factor=1 / 6, total_iters=5),
+            torchs.CosineAnnealingLR(optimizer, T_max=20),
+        ],
+        milestones=[5],
+    )
+    for step in range(25):
+        rate = optimizer.param_groups[0]["lr"]
+        assert 0.7 * warmup_cosine(step, 25, 0.2) == pytest.approx(rate)
+        optimizer.step()
+        schedule.step()
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 0.0), (1, 0.9)])
+def test_without_warm_up_the_first_step_is_the_largest(steps, warmup):
+    assert warmup_cosine(0, steps, warmup) == 1
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 20, 250])
+def test_accuracy_is_the_share_of_right_answers(small_vit, batch_size):
+    model = small_vit()
+    images = torch.randn(20, 2, 8, 12)
+    labels = model(images).argmax(1)
+    labels[:7] = (labels[:7] + 1) % 5
+    assert evaluate(model, images, labels, batch_size) == 13 / 20
+
+
+def test_evaluation_is_without_dropout_or_traces(small_vit):
+    model = small_vit(dropout=0.5).train()
+    images = torch.randn(50, 2, 8, 12)
+    labels = model.eval()(images).argmax(1)
+    model.train()
+    before = torch.get_rng_state()
+    assert evaluate(model, images, labels) == 1
+    assert model.training
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(p.grad is None for p in model.parameters())
+    model.eval()
+    evaluate(model, images, labels)
+    assert not model.training
+
+
+def test_evaluation_restores_the_mode_after_an_error(model, data):
+    images, labels = data
+    with pytest.raises(ValueError, match="pixels"):
+        evaluate(model.train(), images[..., :4], labels)
+    assert model.training
+
+
+def test_progress_says_what_each_step_did(model, data):
+    validation = data[0][:10], data[1][:10]
+    found = run(
+        model, data, validation=validation, learning_rate=0.3, warmup=0.25
+    )
+    assert [p.step for p in found] == list(range(1, 10))
+    assert {p.steps for p in found} == {9}
+    assert [p.epoch for p in found] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    rates = [0.3 * warmup_cosine(i, 9, 0.25) for i in range(9)]
+    assert [p.learning_rate for p in found] == pytest.approx(rates)
+    marks = [p.accuracy is not None for p in found]
+    assert marks == [False, False, True] * 3
+    assert found[-1].accuracy == evaluate(model, *validation)
+    assert found[0].loss == pytest.approx(math.log(5))
+    assert isinstance(found[0], Progress)
+
+
+def test_without_validation_there_is_no_accuracy(model, data):
+    assert all(p.accuracy is None for p in run(model, data))
+
+
+def test_the_model_trains_in_training_mode_and_ends_in_eval_mode(
+    model, data
+):
+    modes = []
+    model.eval()
+    model.head.register_forward_hook(
+        lambda *_: modes.append(model.training)
+    )
+    steps = fit(model, *data, epochs=2, batch_size=10)
+    next(steps)
+    model.eval()
+    for _ in steps:
+        pass
+    assert modes == [False, True, True, True, True]
+    assert not model.training
+    for _ in fit(model, *data, epochs=2, batch_size=10):
+        break
+    assert not model.training
+
+
+def reference(model, data, epochs, batch_size, max_norm, smoothing):
+    """The loop as one writes it by hand, with torch's own parts."""
+    images, labels = data
+    decayed, kept = [], []
+    for name, parameter in model.named_parameters():
+        (decayed if name in DECAYED else kept).append(parameter)
+    groups = [{"params": decayed, "weight_decay": 0.2}]
+    groups += [{"params": kept, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=0.01)
+    steps = epochs * math.ceil(len(images) / batch_size)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: warmup_cosine(step, steps, 0.3)
+    )
+    generator, losses = torch.Generator().manual_seed(4), []
+    for _ in range(epochs):
+        order = torch.randperm(len(images), generator=generator)
+        for start in range(0, len(images), batch_size):
+            torch.randint(2**31, (), generator=generator)
+            picked = order[start : start + batch_size]
+            log = model(images[picked]).log_softmax(dim=1)
+            wanted = F.one_hot(labels[picked], 5).float()
+            wanted = (1 - smoothing) * wanted + smoothing / 5
+            loss = -(wanted * log).sum(dim=1).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            squares = [p.grad.square().sum() for p in model.parameters()]
+            norm = sum(squares).sqrt()
+            for parameter in model.parameters():
+                if norm > max_norm:
+                    parameter.grad *= max_norm / norm
+            optimizer.step()
+            schedule.step()
+            losses.append((loss.item(), norm.item()))
+    return losses
+
+
+@pytest.mark.parametrize("max_norm", [0.4, 1.0, math.inf])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_loop_is_the_one_written_by_hand(
+    model, data, max_norm, smoothing
+):
+    """In double precision: AdamW blows up what little rounding leaves."""
+    data, by_hand = (
+        (data[0].double(), data[1]),
+        copy.deepcopy(model.double()),
+    )
+    expected = reference(by_hand, data, 3, 8, max_norm, smoothing)
+    found = run(
+        model,
+        data,
+        learning_rate=0.01,
+        weight_decay=0.2,
+        warmup=0.3,
+        label_smoothing=smoothing,
+        max_norm=max_norm,
+        seed=4,
+    )
+    for progress, (loss, norm) in zip(found, expected, strict=True):
+        assert progress.loss == pytest.approx(loss)
+        assert progress.gradient_norm == pytest.approx(norm)
+    torch.testing.assert_close(
+        weights(model), weights(by_hand), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_every_image_comes_once_an_epoch_in_another_order(model, data):
+    images = torch.arange(20.0).reshape(20, 1, 1, 1).expand(20, 2, 8, 12)
+    seen = []
+
+    def watch(batch, generator):
+        seen.extend(batch[:, 0, 0, 0].int().tolist())
+        return batch
+
+    run(model, (images, data[1]), epochs=2, augment=watch)
+    assert sorted(seen[:20]) == sorted(seen[20:]) == list(range(20))
+    assert seen[:20] != seen[20:]
+    assert seen[:20] != list(range(20))
+
+
+def test_one_batch_is_learned_by_heart(model, data):
+    found = run(
+        model, data, epochs=60, batch_size=20, learning_rate=1e-2,
+        label_smoothing=0.0,
+    )  # fmt: skip
+    assert found[0].loss == pytest.approx(math.log(5))
+    assert found[-1].loss < 0.05
+    assert evaluate(model, *data) == 1
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", pytest.param("muon", marks=MUON)]
+)
+def test_the_same_seed_gives_the_same_weights(data, optimizer):
+    def trained(seed, noise):
+        model = tiny(dropout=0.3)
+        torch.manual_seed(noise)
+        settings = {"augment": shift, "optimizer": optimizer}
+        for _ in fit(
+            model, *data, epochs=2, batch_size=8, seed=seed, **settings
+        ):
+            torch.rand(noise)
+        return model
+
+    first = trained(0, 1)
+    assert same(first, trained(0, 7))
+    assert not same(first, trained(1, 1))
+
+
+def test_torchs_own_random_numbers_are_left_alone(data):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    steps = fit(
+        ready := tiny(dropout=0.3), *data, epochs=1, augment=shift,
+        batch_size=8,
+    )  # fmt: skip
+    torch.set_rng_state(before)
+    list(steps)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not same(ready, tiny(dropout=0.3))
+
+
+def test_dropout_is_another_one_in_every_step(data):
+    """Steps that draw the same numbers would drop the same ones."""
+    model, seen = tiny(dropout=0.5), []
+    model.pos_drop.register_forward_hook(
+        lambda layer, before, after: seen.append(after == 0)
+    )
+    run(model, (data[0][:8], data[1][:8]), epochs=3)
+    steps = seen[1:]
+    assert len(steps) == 3
+    assert not torch.equal(steps[0], steps[1])
+    assert not torch.equal(steps[1], steps[2])
+
+
+RESUMED = [
+    {},
+    {"augment": shift, "max_norm": 0.5},
+    {"dtype": torch.bfloat16, "label_smoothing": 0.0},
+    pytest.param({"optimizer": "muon"}, marks=MUON),
+]
+
+
+def test_a_run_stopped_before_its_first_checkpoint_starts_anew(
+    data, tmp_path
+):
+    whole, again, path = tiny(), tiny(), tmp_path / "run.pt"
+    run(whole, data)
+    for _ in fit(tiny(), *data, epochs=3, batch_size=8, checkpoint=path):
+        break
+    assert len(run(again, data, checkpoint=path)) == 9
+    assert same(again, whole)
+
+
+@pytest.mark.parametrize("settings", RESUMED, ids=str)
+@pytest.mark.parametrize("stop", [3, 4, 8, 9])
+def test_an_interrupted_run_goes_on_to_the_same_weights(
+    data, tmp_path, settings, stop
+):
+    """Three steps an epoch: 4 and 8 are in the middle of one."""
+    whole = tiny(dropout=0.2)
+    expected = run(whole, data, **settings)
+    path = tmp_path / "run.pt"
+    settings = {**settings, "epochs": 3, "batch_size": 8}
+    for progress in fit(
+        tiny(dropout=0.2), *data, checkpoint=path, **settings
+    ):
+        if progress.step == stop:
+            break
+    again = tiny(dropout=0.2)
+    nn.init.normal_(again.head.weight)
+    rest = list(fit(again, *data, checkpoint=path, **settings))
+    assert same(again, whole)
+    assert rest == expected[stop // 3 * 3 :]
+    assert not again.training
+
+
+def test_a_finished_run_gives_its_weights_and_no_steps(
+    model, data, tmp_path
+):
+    run(model, data, checkpoint=tmp_path / "run.pt")
+    again = tiny()
+    assert run(again, data, checkpoint=str(tmp_path / "run.pt")) == []
+    assert same(again, model)
+
+
+def test_a_checkpoint_is_whole_or_as_it_was(
+    model, data, tmp_path, monkeypatch
+):
+    path = tmp_path / "run.pt"
+    steps = fit(model, *data, epochs=3, batch_size=8, checkpoint=path)
+    for progress in steps:
+        if progress.step == 3:
+            break
+    before = path.read_bytes()
+
+    def power_cut(content, file):
+        with open(file, "wb") as opened:
+            opened.write(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(), data, checkpoint=path)
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    again, whole = tiny(), tiny()
+    run(again, data, checkpoint=path)
+    run(whole, data)
+    assert same(again, whole)
+    assert [file.name for file in tmp_path.iterdir()] == ["run.pt"]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"epochs": 4}, ("epochs 3", 4)),
+        ({"batch_size": 5}, ("batch_size 8", 5)),
+        ({"learning_rate": 1e-3}, ("learning_rate 0.002", 0.001)),
+        ({"weight_decay": 0.1}, ("weight_decay 0.05", 0.1)),
+        ({"warmup": 0.2}, ("warmup 0.1", 0.2)),
+        ({"label_smoothing": 0.0}, ("label_smoothing 0.1", 0.0)),
+        ({"max_norm": math.inf}, ("max_norm 1.0", "inf")),
+        ({"augment": shift}, ("augment", "shift")),
+        ({"seed": 1}, ("seed 0", 1)),
+        ({"dtype": torch.bfloat16}, ("torch.float32", "torch.bfloat16")),
+        pytest.param({"optimizer": "muon"}, ("adamw", "muon"), marks=MUON),
+    ],
+    ids=str,
+)
+def test_a_run_goes_on_only_as_it_began(
+    refuses, model, data, tmp_path, other, words
+):
+    path = tmp_path / "run.pt"
+    run(model, data, checkpoint=path)
+    refuses(lambda: run(tiny(), data, checkpoint=path, **other), *words)
+
+
+def test_a_run_goes_on_only_with_its_own_data_and_model(
+    refuses, model, data, tmp_path
+):
+    path, (images, labels) = tmp_path / "run.pt", data
+    run(model, data, checkpoint=path)
+
+    def go_on(images=images, labels=labels, model=None):
+        run(model or tiny(), (images, labels), checkpoint=path)
+
+    pixel = images.clone()
+    pixel[3, 1, 2, 5] += 1e-6
+    refuses(lambda: go_on(pixel), path, "another images")
+    refuses(lambda: go_on(images.flip(0)), "another images")
+    refuses(lambda: go_on(labels=labels.flip(0)), "another labels")
+    refuses(lambda: go_on(model=tiny(dropout=0.1)), "another model")
+    refuses(lambda: go_on(model=tiny(depth=2)), "another model")
+    go_on()
+
+
+def test_what_is_no_checkpoint_is_refused(refuses, model, data, tmp_path):
+    path = tmp_path / "run.pt"
+    path.write_bytes(b"not a checkpoint")
+    refuses(lambda: run(model, data, checkpoint=path), path, "anew")
+    torch.save({"model": {}}, path)
+    refuses(lambda: run(model, data, checkpoint=path), path, "anew")
+    lost = tmp_path / "nowhere" / "run.pt"
+    refuses(lambda: run(model, data, checkpoint=lost), "nowhere")
+
+
+def test_a_burst_loss_stops_the_run_and_says_where(model, data):
+    def burst(images, generator):
+        calls.append(1)
+        return images * (math.nan if len(calls) == 5 else 1)
+
+    calls, done, before = [], 0, None
+    with pytest.raises(FloatingPointError) as caught:  # noqa: PT012
+        for step in fit(
+            model, *data, epochs=3, batch_size=8, augment=burst, warmup=0.0
+        ):
+            done, before = step.step, copy.deepcopy(model)
+    rate = 2e-3 * warmup_cosine(4, 9, 0.0)
+    for words in (
+        "epoch 2, step 5,",
+        f"learning rate {rate:.2g}",
+        "loss is nan",
+        "learning_rate",
+        "warmup",
+    ):
+        assert words in str(caught.value)
+    assert done == 4
+    assert same(model, before)
+    assert weights(model).isfinite().all()
+    assert not model.training
+
+
+def test_a_burst_gradient_stops_the_run_too(model, data):
+    nn.init.normal_(model.head.weight)
+    model.head.weight.register_hook(lambda gradient: gradient * math.inf)
+    with pytest.raises(FloatingPointError, match="gradient"):
+        run(model, data)
+    assert weights(model).isfinite().all()
+
+
+def test_bfloat16_computes_low_and_stores_high(model, data):
+    kinds = []
+    model.blocks[0].mlp.fc1.register_forward_hook(
+        lambda layer, before, after: kinds.append(after.dtype)
+    )
+    low = run(model, data, dtype=torch.bfloat16)
+    assert set(kinds[1:]) == {torch.bfloat16}
+    assert all(p.dtype == torch.float32 for p in model.parameters())
+    kinds.clear()
+    high = run(tiny(), data)
+    for a, b in zip(low, high, strict=True):
+        assert a.loss == pytest.approx(b.loss, rel=0.02)
+    assert [p.loss for p in low] != [p.loss for p in high]
+
+
+def test_float32_is_not_cast(model, data):
+    kinds = []
+    model.head.register_forward_hook(
+        lambda layer, before, after: kinds.append(after.dtype)
+    )
+    run(model, data, epochs=1)
+    assert set(kinds) == {torch.float32}
+
+
+@MUON
+def test_muon_moves_the_matrices_of_the_blocks_and_adamw_the_rest(data):
+    """One step from equal weights: only these matrices go elsewhere."""
+
+    def moved(optimizer):
+        model = tiny()
+        nn.init.normal_(model.head.weight)
+        before = copy.deepcopy(model)
+        run(
+            model, data, epochs=1, batch_size=20, learning_rate=0.1,
+            optimizer=optimizer,
+        )  # fmt: skip
+        assert not same(model, before)
+        return dict(model.named_parameters())
+
+    adamw, muon = moved("adamw"), moved("muon")
+    changed = {k for k in adamw if not torch.equal(adamw[k], muon[k])}
+    assert changed == {k for k in DECAYED if k.startswith("blocks.")}
+
+
+def test_muon_says_what_it_needs(refuses, model, data, monkeypatch):
+    monkeypatch.delattr(torch.optim, "Muon", raising=False)
+    refuses(lambda: run(model, data, optimizer="muon"), "2.9", "adamw")
+
+
+@MUON
+def test_muon_needs_blocks(refuses, data):
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
+    refuses(lambda: run(plain, data, optimizer="muon"), "model.blocks")
+
+
+def test_any_classifier_can_be_trained(data):
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
+    found = run(plain, data, epochs=50, learning_rate=0.01)
+    assert found[-1].loss < found[0].loss
+    assert evaluate(plain, *data) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("epochs", 0),
+        ("epochs", 1.5),
+        ("batch_size", 0),
+        ("batch_size", True),
+        ("learning_rate", -1e-3),
+        ("learning_rate", math.nan),
+        ("learning_rate", "fast"),
+        ("weight_decay", -0.1),
+        ("warmup", 1),
+        ("warmup", -0.1),
+        ("label_smoothing", 1.0),
+        ("max_norm", 0),
+        ("max_norm", None),
+        ("max_norm", math.nan),
+        ("seed", -1),
+        ("seed", 0.5),
+        ("augment", "shift"),
+        ("optimizer", "sgd"),
+        ("dtype", torch.float16),
+        ("dtype", "torch.bfloat16"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_work_are_refused(
+    refuses, model, data, name, bad
+):
+    refuses(lambda: run(model, data, **{name: bad}), name, repr(bad))
+
+
+def test_data_that_do_not_fit_are_refused(refuses, model, data):
+    images, labels = data
+
+    def given(images=images, labels=labels, **settings):
+        return lambda: run(model, (images, labels), **settings)
+
+    refuses(given(labels=labels[:-1]), "20 images", "19 labels")
+    refuses(given(images[:-1]), "19 images", "20 labels")
+    refuses(given(batch_size=21), 20, 21, "batch_size")
+    refuses(given((images * 255).byte()), "images", "torch.uint8")
+    refuses(given(images[0]), "images", "(n, c, h, w)")
+    refuses(given(images.numpy()), "images", "ndarray")
+    refuses(given(labels=labels.float()), "labels", "torch.float32")
+    refuses(given(labels=F.one_hot(labels)), "labels", "(n)")
+    refuses(given(labels=np.zeros(20)), "labels", "ndarray")
+    refuses(given(labels=labels + 1), "1 to 5", "5 classes", "num_classes")
+    refuses(given(labels=labels - 1), "-1 to 3", "5 classes")
+    refuses(given(images / 0), "images", "NaN")
+    refuses(given(images[..., :4]), "8 x 4", "8 x 12")
+    refuses(given(validation=images), "validation", "pair")
+    refuses(given(validation=(images, labels[1:])), "validation images")
+    whole = weights(model)
+    assert torch.equal(whole, weights(tiny()))
+
+
+def test_evaluation_refuses_what_does_not_fit(refuses, model, data):
+    images, labels = data
+    refuses(lambda: evaluate(model, images, labels[1:]), 20, 19)
+    refuses(lambda: evaluate(model, images[:0], labels[:0]), 0, "images")
+    refuses(lambda: evaluate(model, images, labels, 0), "batch_size")
+    refuses(lambda: evaluate(model, images.int(), labels), "torch.int32")
