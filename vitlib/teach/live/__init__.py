@@ -1,0 +1,1 @@
+"""Live figures: widgets in a notebook, alive on the page without one."""

@@ -1,0 +1,58 @@
+"""The scripts of the live figures, made ready for page and notebook.
+
+The files of vitlib/teach/web are JavaScript modules, one idea each. A
+module that is handed over as text cannot import its neighbours, and a
+page from disk can load no modules at all. So each file becomes a plain
+script, `vitlib.kit = (() => { ... })();`, and an import a look-up:
+the page loads these scripts one by one, a notebook gets them in a row.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+
+IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.M)
+EXPORT = re.compile(
+    r"^export (?=(?:async )?(?:function|class|const)\b)", re.M
+)
+NAME = re.compile(
+    r"^export (?:async )?(?:function|class|const) (\w+)", re.M
+)
+
+
+def read_web(name: str) -> str:
+    """Read a file of vitlib/teach/web."""
+    path = files("vitlib.teach") / "web" / name
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def needs(name: str) -> tuple[str, ...]:
+    """Name the module and all that it imports, these first."""
+    found: list[str] = []
+    for _, imported in IMPORT.findall(read_web(f"{name}.js")):
+        found += [n for n in needs(imported) if n not in found]
+    return (*found, name)
+
+
+@cache
+def script(name: str) -> str:
+    """Give a module as a plain script; `vitlib` holds what it exports."""
+    source = read_web(f"{name}.js")
+    exports = ", ".join(NAME.findall(source))
+    source = IMPORT.sub(r"const \1 = vitlib.\2;", source)
+    source = EXPORT.sub("", source)
+    return (
+        "var vitlib = vitlib || {};\n"
+        f'vitlib.{name} = (() => {{\n"use strict";\n'
+        f"{source}\nreturn {{ {exports} }};\n}})();\n"
+    )
+
+
+@cache
+def module(name: str) -> str:
+    """Give a figure as one module, with all that it imports."""
+    scripts = "\n".join(map(script, needs(name)))
+    return (
+        f"{scripts}\nexport default {{ render: vitlib.{name}.render }};\n"
+    )
