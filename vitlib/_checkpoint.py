@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +65,8 @@ def fingerprint(given: dict) -> dict:
     }
     augment = given["augment"]
     name = getattr(augment, "__name__", type(augment).__name__)
+    if isinstance(augment, partial):
+        name = f"{augment.func.__name__} {augment.args} {augment.keywords}"
     skipped = {"checkpoint", "validation", *tensors}
     words = {n: str(v) for n, v in given.items() if n not in skipped}
     return words | tensors | {"augment": name}
