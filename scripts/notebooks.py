@@ -26,6 +26,7 @@ KERNEL = {
     "name": "python3",
 }
 KEPT = {"jupyter", "mystnb", "tags"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def prepare(notebook: NotebookNode) -> None:
@@ -53,6 +54,16 @@ def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
     return joined
 
 
+def drop_widgets(outputs: list[NotebookNode]) -> None:
+    """Leave a widget's picture: without a kernel there is no widget.
+
+    What the book's page needs to bring a live figure to life stands in
+    the metadata of its output.
+    """
+    for output in outputs:
+        output.get("data", {}).pop(WIDGET, None)
+
+
 def run(path: Path) -> str:
     """Run one notebook and write it back; give a line about it."""
     start = time.monotonic()
@@ -62,6 +73,7 @@ def run(path: Path) -> str:
         notebook,
         timeout=300,
         record_timing=False,
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
@@ -73,6 +85,7 @@ def run(path: Path) -> str:
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = join_streams(cell.outputs)
+            drop_widgets(cell.outputs)
     nbformat.write(notebook, path)
     return f"{path.name} ... {time.monotonic() - start:.0f} s"
 

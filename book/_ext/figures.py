@@ -3,7 +3,9 @@
 vitlib.teach shows a figure as PNG and keeps its SVG in the output's
 metadata (see vitlib/teach/figures/_canvas.py). When Sphinx reads a
 notebook, such an output becomes HTML with that SVG in it, so that the
-figure is sharp at every size and follows the page into the dark.
+figure is sharp at every size and follows the page into the dark. A live
+figure (vitlib/teach/live) gets a place around that picture, with the
+values that it starts from; live.py adds the scripts.
 """
 
 import html
@@ -15,6 +17,12 @@ FIGURE = """\
 <div class="vit-scroll" tabindex="0" role="img" aria-label="{alt}">
 {svg}
 </div>
+</div>"""
+
+PLACE = """\
+<div class="vit-live" data-live="{name}" data-reader="{reader}">
+{still}
+<script type="application/json">{state}</script>
 </div>"""
 
 
@@ -33,6 +41,18 @@ def as_html(svg: str, alt: str, number: int) -> str:
     return FIGURE.format(svg=svg, alt=html.escape(alt), width=width)
 
 
+def as_place(live: dict, still: str) -> str:
+    """Give a live figure its place in a page, around the still one."""
+    state = {"state": live["state"], "reader": live["reader"]}
+    text = json.dumps(state).replace("<", "\\u003c")
+    return PLACE.format(
+        name=live["figure"],
+        reader=json.dumps(live["reader"]),
+        still=still,
+        state=text,
+    )
+
+
 def use_svg(app, docname: str, source: list[str]) -> None:
     """Replace every output of a notebook that carries an SVG."""
     if app.env.doc2path(docname, base=False).endswith(".ipynb"):
@@ -46,7 +66,10 @@ def use_svg(app, docname: str, source: list[str]) -> None:
         for number, output in enumerate(outputs, start=1):
             svg = output["metadata"]["vitlib"]["svg"]
             alt = "".join(output["data"]["text/plain"])
-            output["data"] = {"text/html": as_html(svg, alt, number)}
+            page = as_html(svg, alt, number)
+            if live := output["metadata"]["vitlib"].get("live"):
+                page = as_place(live, page)
+            output["data"] = {"text/html": page}
             output["metadata"] = {}
         source[0] = json.dumps(notebook)
 

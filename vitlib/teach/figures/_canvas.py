@@ -114,15 +114,18 @@ def show(figure: Figure, alt: str) -> None:
     `alt` is compared by the tests of the notebooks: numbers in it must be
     rounded so far that every machine gives the same.
     """
+    data, metadata = bundle(figure, alt)
+    display(data, metadata=metadata, raw=True)
+
+
+def bundle(figure: Figure, alt: str) -> tuple[dict, dict]:
+    """Give what `show` shows: the output's data, and its metadata."""
     with style():
         png, svg = _png(figure), _svg(figure)
     width, height = (round(72 * side) for side in figure.get_size_inches())
     picture = {"alt": alt, "width": width, "height": height}
-    display(
-        {"image/png": png, "text/plain": alt},
-        metadata={"image/png": picture, "vitlib": {"svg": svg}},
-        raw=True,
-    )
+    metadata = {"image/png": picture, "vitlib": {"svg": svg}}
+    return {"image/png": png, "text/plain": alt}, metadata
 
 
 def bare(axes: Axes, title: str = "", below: str = "") -> Axes:

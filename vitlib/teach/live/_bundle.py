@@ -7,9 +7,15 @@ script, `vitlib.kit = (() => { ... })();`, and an import a look-up:
 the page loads these scripts one by one, a notebook gets them in a row.
 """
 
+import base64
+import json
 import re
 from functools import cache
 from importlib.resources import files
+
+from torch import Tensor
+
+from vitlib.teach.data import digits
 
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.M)
 EXPORT = re.compile(
@@ -21,9 +27,24 @@ NAME = re.compile(
 
 
 def read_web(name: str) -> str:
-    """Read a file of vitlib/teach/web."""
+    """Read a file of vitlib/teach/web; the samples are made here."""
+    if name == "samples.js":
+        coded = [base64.b64encode(as_bytes(s)).decode() for s in samples()]
+        return f"export const samples = {json.dumps(coded, indent=0)};\n"
     path = files("vitlib.teach") / "web" / name
     return path.read_text(encoding="utf-8")
+
+
+@cache
+def samples() -> list[Tensor]:
+    """Give a handwritten digit of each kind, 0 to 9, each (1, 28, 28)."""
+    images, labels = digits("validation")
+    return [images[labels == label][0] for label in range(10)]
+
+
+def as_bytes(image: Tensor) -> bytes:
+    """(1, 28, 28) from 0 to 1 -> 784 bytes."""
+    return (image * 255).round().byte().numpy().tobytes()
 
 
 @cache

@@ -1,0 +1,87 @@
+"""What all live figures share: a widget, its page, its still picture.
+
+A figure is a class here and a file of its name in vitlib/teach/web:
+
+    class PatchExplorer(LiveFigure, figure="patch_explorer"):
+        patch_size = Int(7).tag(sync=True)
+
+        def still(self) -> tuple[Figure, str]:
+            ...  # drawn by vitlib.teach.figures._canvas; the words
+
+`figure` is the name of the file, patch_explorer.js, which exports
+`render` (see kit.js), and is what `data-figure` says on the page.
+`reader=True` gives it the trained digit reader, `readerOf(model)` there.
+Traits with `sync=True` are the figure's state: in a notebook they go back
+and forth between Python and browser; on the page they have the values
+that they had when the notebook was run. Bytes are DataViews there.
+
+`still` gives the figure's first frame as a matplotlib figure and as
+words: they serve print, GitHub and readers without JavaScript, and the
+words are what the tests of the notebooks compare. A cell shows the
+figure by naming it in its last line.
+"""
+
+import base64
+
+import anywidget
+from matplotlib.figure import Figure
+from traitlets import Bytes
+
+from vitlib.teach.data import read_checked
+from vitlib.teach.figures._canvas import bundle
+from vitlib.teach.live._bundle import module, read_web
+from vitlib.teach.reader import FILE, SHA256
+
+
+class LiveFigure(anywidget.AnyWidget):
+    """A figure that is alive in a notebook and on the page."""
+
+    _figure = ""
+    _reader = False
+    weights = Bytes().tag(sync=True)
+
+    def __init_subclass__(
+        cls, figure: str = "", reader: bool = False, **kwargs
+    ) -> None:
+        if figure:  # traitlets makes subclasses of its own, without one
+            cls._figure = figure
+            cls._reader = reader
+            cls._esm = module(figure)
+            cls._css = read_web("live.css")
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **traits) -> None:
+        if self._reader:
+            traits["weights"] = read_checked(FILE, SHA256)
+        super().__init__(**traits)
+
+    def still(self) -> tuple[Figure, str]:
+        """Draw the first frame, and say what is to be seen."""
+        raise NotImplementedError
+
+    def state(self) -> dict:
+        """Give the traits that are the figure's own, ready for JSON."""
+        shared = {"weights", *anywidget.AnyWidget.class_trait_names()}
+        own = type(self).class_trait_names(sync=True)
+        names = (n for n in own if n not in shared and n[0] != "_")
+        return {name: _plain(getattr(self, name)) for name in names}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        """Give the widget, and for readers without one the picture."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        pictures, about = bundle(*self.still())
+        about["vitlib"]["live"] = {
+            "figure": self._figure,
+            "reader": self._reader,
+            "state": self.state(),
+        }
+        return {**data, **pictures}, {**metadata, **about}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return {"base64": base64.b64encode(value).decode()}
+    return value

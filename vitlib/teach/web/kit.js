@@ -1,0 +1,345 @@
+// The drawing kit of the live figures. A figure is one file beside this one:
+//
+//   import { figure, html, heat } from "./kit.js";
+//   export const render = figure("patches", "Patches of a picture",
+//     ({ model, root, links, onEnd }) => {
+//       const map = heat("weight", [4, 4], "Who looks where");
+//       const draw = () => map.paint(model.get("values"), 1);
+//       root.append(map);
+//       listen(model, "values", draw, onEnd);
+//       draw();                          // the first frame: at once
+//     });
+//
+// `model` is anywidget's (get, set, save_changes, on, off), `root` the
+// figure's own element, `links` tells if chapters can be linked from here.
+// `readerOf(model)` is the trained ViT (vit.js); Python's class says
+// `reader = True`. `drawing` of drawing.js is the reader's own digit.
+//
+//   html(tag, attributes, ...children), svg(...)   elements; "onclick" etc.
+//   heat(kind, [rows, cols], label)   a table of numbers in colour, .paint()
+//   scale(kind)                the colours with their two ends, .ends(a, b)
+//   token(label, { cls })      a rounded square that holds a heat
+//   thread(from, to, weight)   a curved line between two points, in an svg
+//   shape(name, sizes)         "q (4, 17, 16)" in the type of code
+//   button, slider, toggle, choice   controls, labelled
+//   arrows(items, cols, choose)   a grid of things walked by arrow keys
+//   chapter(links, name, text)   a link to a chapter where there is one
+//   hint(text), percent(x), rounded(x), frame(f), moves()
+//
+// The classes in live.css carry the palette of the book (--vit-query and so
+// on) into the dark; a colour on a canvas comes from `colour(kind, t)`.
+
+import { ViT } from "./vit.js";
+
+// --- Elements
+
+function made(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) {
+      element.addEventListener(name.slice(2), value);
+    } else if (value !== undefined && value !== null && value !== false) {
+      element.setAttribute(name, value === true ? "" : value);
+    }
+  }
+  element.append(...children);
+  return element;
+}
+
+export function html(tag, attributes = {}, ...children) {
+  return made(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const space = "http://www.w3.org/2000/svg";
+  return made(document.createElementNS(space, tag), attributes, children);
+}
+
+/** Make a figure's `render`: its root, its first frame, its failure. */
+export function figure(name, title, draw) {
+  return function render({ model, el }) {
+    const root = html("section", {
+      class: "vit-live-figure", "data-figure": name, "aria-label": title,
+    });
+    const ends = [];
+    const links = Boolean(el.closest(".vit-live"));
+    el.append(root);
+    try {
+      draw({ model, root, links, onEnd: (end) => ends.push(end) });
+      root.dataset.ready = "";
+    } catch (error) {
+      root.dataset.failed = "";
+      root.replaceChildren(hint(
+        "This figure could not be drawn in this browser."));
+      console.error(error);
+    }
+    return () => ends.forEach((end) => end());
+  };
+}
+
+/** Call `f` when a trait changes, until the figure goes. */
+export function listen(model, trait, f, onEnd) {
+  model.on(`change:${trait}`, f);
+  onEnd(() => model.off(`change:${trait}`, f));
+}
+
+const readers = new WeakMap();
+
+/** The trained model: from the page's own file, or from the kernel. */
+export function readerOf(model) {
+  const view = model.get("weights");
+  if (!readers.has(view)) {
+    const { buffer, byteOffset, byteLength } = view;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    readers.set(view, ViT.read(bytes));
+  }
+  return readers.get(view);
+}
+
+// --- Colours: the same thing has the same colour in the whole book
+
+const STOPS = {
+  signed: ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"],
+  weight: ["#ffffff", "#cdb9dc", "#5b2a86"],
+};
+const RAMPS = Object.fromEntries(Object.entries(STOPS).map(
+  ([kind, stops]) => [kind, stops.map((stop) => [1, 3, 5].map(
+    (at) => parseInt(stop.slice(at, at + 2), 16)))]));
+
+/**
+ * Red, green, blue and opacity, 0 to 255. `t` runs from 0 to 1 for "weight"
+ * (white to violet) and "ink" (clear to black, which live.css turns white
+ * in the dark), from -1 to 1 for "signed" (blue, white, red).
+ */
+export function colour(kind, t) {
+  if (kind === "ink") {
+    return [0, 0, 0, 255 * Math.min(1, Math.max(0, t))];
+  }
+  const ramp = RAMPS[kind];
+  const place = kind === "signed" ? (t + 1) / 2 : t;
+  const along = Math.min(1, Math.max(0, place)) * (ramp.length - 1);
+  const step = Math.min(ramp.length - 2, Math.floor(along));
+  const [from, to] = [ramp[step], ramp[step + 1]];
+  const mixed = from.map((v, i) => v + (to[i] - v) * (along - step));
+  return [...mixed, 255];
+}
+
+/**
+ * A table of numbers as coloured squares: a canvas of rows x cols pixels,
+ * to be sized by style. `paint(values, top)`: `top` is the number that gets
+ * the full colour, by default the largest. `gap` leaves clear lines every
+ * so many squares, as between patches.
+ */
+export function heat(kind, [rows, cols], label, gap = 0) {
+  const lines = (count) => (gap ? Math.ceil(count / gap) - 1 : 0);
+  const place = (i) => i + (gap ? Math.floor(i / gap) : 0);
+  const [width, height] = [cols + lines(cols), rows + lines(rows)];
+  const canvas = html("canvas", {
+    class: `vit-heat vit-heat-${kind}`, width, height,
+    role: "img", "aria-label": label,
+  });
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(width, height);
+  canvas.paint = (values, top = largest(values)) => {
+    for (let i = 0; i < rows * cols; i++) {
+      const row = Math.floor(i / cols);
+      const at = 4 * (place(row) * width + place(i % cols));
+      image.data.set(colour(kind, top ? values[i] / top : 0), at);
+    }
+    context.putImageData(image, 0, 0);
+    return canvas;
+  };
+  return canvas;
+}
+
+/** Three channels, (h, w, 3) from 0 to 1, on a canvas of their size. */
+export function picture(image, label) {
+  const [height, width] = image.shape;
+  const canvas = html("canvas", {
+    class: "vit-heat", width, height, role: "img", "aria-label": label,
+  });
+  const context = canvas.getContext("2d");
+  const pixels = context.createImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) {
+      pixels.data[4 * i + c] = 255 * image.data[3 * i + c];
+    }
+    pixels.data[4 * i + 3] = 255;
+  }
+  context.putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+export function largest(values) {
+  return values.reduce((top, v) => Math.max(top, Math.abs(v)), 0);
+}
+
+/** The colours of a kind, with the numbers at their two ends. */
+export function scale(kind) {
+  const low = html("span");
+  const high = html("span");
+  const bar = html("span", { class: `vit-ramp vit-ramp-${kind}` });
+  const whole = html("span", { class: "vit-scale" }, low, bar, high);
+  whole.ends = (from, to) => {
+    low.textContent = from;
+    high.textContent = to;
+    return whole;
+  };
+  return whole;
+}
+
+// --- The grammar: tokens, threads, names with shapes
+
+/** A rounded square around what a token holds; `cls` makes it gold. */
+export function token(label, { cls = false } = {}, ...inside) {
+  const kind = cls ? "vit-token vit-token-cls" : "vit-token";
+  return html("span", { class: kind, title: label }, ...inside);
+}
+
+/** A curved line in an svg, as thick as the weight is large. */
+export function thread([x0, y0], [x1, y1], weight, of = "query") {
+  const middle = (x0 + x1) / 2;
+  return svg("path", {
+    d: `M${x0},${y0} C${middle},${y0} ${middle},${y1} ${x1},${y1}`,
+    class: `vit-thread vit-thread-${of}`,
+    "stroke-width": (0.5 + 4 * weight).toFixed(2),
+    "stroke-opacity": Math.min(1, 0.15 + weight).toFixed(2),
+  });
+}
+
+export function shape(name, sizes) {
+  return html("code", { class: "vit-shape" },
+    `${name} (${sizes.join(", ")})`);
+}
+
+export function hint(text) {
+  return html("p", { class: "vit-hint" }, text);
+}
+
+/** A link to a chapter on the page; in a notebook its words alone. */
+export function chapter(links, name, ...inside) {
+  return links
+    ? html("a", { class: "vit-stage", href: `${name}.html` }, ...inside)
+    : html("span", { class: "vit-stage" }, ...inside);
+}
+
+export function percent(share) {
+  if (share > 0.995 && share < 1) return "> 99 %";
+  if (share < 0.005 && share > 0) return "< 1 %";
+  return `${Math.round(100 * share)} %`;
+}
+
+/** A number as the chapters print it; the minus is typographic. */
+export function rounded(value, digits = 2) {
+  return value.toFixed(digits).replace("-", "\u2212");
+}
+
+// --- Controls
+
+export function button(text, onclick, label) {
+  return html("button", {
+    type: "button", class: "vit-button", onclick, "aria-label": label,
+  }, text);
+}
+
+/** A labelled slider; `write(value)` is what stands behind it. */
+export function slider(text, { min, max, step = 1, value }, write, change) {
+  const output = html("output");
+  const input = html("input", { type: "range", min, max, step, value });
+  const show = () => {
+    output.textContent = write(Number(input.value));
+    input.setAttribute("aria-valuetext", output.textContent);
+  };
+  input.addEventListener("input", () => {
+    show();
+    change(Number(input.value));
+  });
+  const whole = html("label", { class: "vit-slider" }, text, input, output);
+  whole.set = (next) => {
+    input.value = next;
+    show();
+  };
+  show();
+  return whole;
+}
+
+/** A switch with its words; `change(on)` is called. */
+export function toggle(text, on, change) {
+  const input = html("input", {
+    type: "checkbox", checked: on,
+    onchange: () => change(input.checked),
+  });
+  const whole = html("label", { class: "vit-toggle" }, input, text);
+  whole.set = (next) => { input.checked = next; };
+  return whole;
+}
+
+let groups = 0;
+
+/** One of several: `choices` are [value, text]. */
+export function choice(text, choices, value, change) {
+  const name = `vit-choice-${(groups += 1)}-${Date.now()}`;
+  const inputs = new Map();
+  const labels = choices.map(([key, words]) => {
+    const input = html("input", {
+      type: "radio", name, checked: key === value,
+      onchange: () => change(key),
+    });
+    inputs.set(key, input);
+    return html("label", {}, input, html("span", {}, words));
+  });
+  const whole = html("fieldset", { class: "vit-choice" },
+    html("legend", {}, text), ...labels);
+  whole.set = (key) => { inputs.get(key).checked = true; };
+  return whole;
+}
+
+const STEPS = {
+  ArrowLeft: () => -1,
+  ArrowRight: () => 1,
+  ArrowUp: (cols) => -cols,
+  ArrowDown: (cols) => cols,
+};
+
+/**
+ * Let arrow keys walk a grid of elements; one of them is in the Tab order.
+ * `choose(index)` is called by a click, Enter, Space or walking there.
+ */
+export function arrows(items, cols, choose) {
+  const pick = (index, focus) => {
+    items.forEach((item, i) => { item.tabIndex = i === index ? 0 : -1; });
+    if (focus) items[index].focus();
+    choose(index);
+  };
+  items.forEach((item, index) => {
+    item.tabIndex = index === 0 ? 0 : -1;
+    item.addEventListener("click", () => pick(index, true));
+    item.addEventListener("keydown", (event) => {
+      const step = STEPS[event.key]?.(cols);
+      const next = step === undefined ? index : index + step;
+      const chosen = step !== undefined || [" ", "Enter"].includes(event.key);
+      if (!chosen) return;
+      event.preventDefault();
+      if (next >= 0 && next < items.length) pick(next, true);
+    });
+  });
+}
+
+// --- Time
+
+/** Call it as often as you like: `f` runs once, before the next frame. */
+export function frame(f) {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      f();
+    });
+  };
+}
+
+/** False where the reader asked for less motion. */
+export function moves() {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
+}

@@ -1,0 +1,63 @@
+// Draws the live figures of a page, with no kernel and no network. In a
+// notebook anywidget does this. Each place holds the figure's name and its
+// traits as the notebook was saved; a figure that fails leaves its picture.
+
+import { fromBase64 } from "./vit.js";
+
+const places = [...document.querySelectorAll(".vit-live[data-live]")];
+
+/** What anywidget hands to a figure, without a kernel behind it. */
+function modelOf(state) {
+  const events = new EventTarget();
+  const wrapped = new Map();
+  const model = {
+    get: (name) => state[name],
+    set(name, value) {
+      if (state[name] === value) return;
+      state[name] = value;
+      events.dispatchEvent(new Event(`change:${name}`));
+      events.dispatchEvent(new Event("change"));
+    },
+    save_changes() {},
+    send() {},
+    on(name, f) {
+      const call = () => f(model, state[name.replace("change:", "")]);
+      wrapped.set(f, call);
+      events.addEventListener(name, call);
+    },
+    off: (name, f) => events.removeEventListener(name, wrapped.get(f)),
+  };
+  return model;
+}
+
+const stored = {};
+
+function bytesOf(text) {
+  return new DataView(fromBase64(text).buffer);
+}
+
+function stateOf(place) {
+  const text = place.querySelector("script").textContent;
+  const { state, reader } = JSON.parse(text);
+  for (const [name, value] of Object.entries(state)) {
+    if (value?.base64 !== undefined) state[name] = bytesOf(value.base64);
+  }
+  if (reader) {
+    state.weights = stored.weights ??= bytesOf(vitlib.weights);
+  }
+  return state;
+}
+
+for (const place of places) {
+  const view = document.createElement("div");
+  place.append(view);
+  try {
+    const { render } = vitlib[place.dataset.live];
+    render({ model: modelOf(stateOf(place)), el: view });
+  } catch (error) {
+    console.error(error);
+  }
+  const ready = view.querySelector("[data-ready]");
+  place.classList.add(ready ? "vit-live-on" : "vit-live-failed");
+  if (!ready) view.remove();
+}
