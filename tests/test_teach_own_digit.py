@@ -48,10 +48,9 @@ def test_ink_fills_twenty_pixels_around_the_middle(size):
 
 
 def test_uneven_ink_is_centred_by_its_mass():
-    ink = torch.zeros(20, 20)
-    ink[0, :] = 1
-    ink[:, 0] = 1
-    ink[:10, :16] = 1
+    ink = torch.zeros(20, 16)
+    ink[:4, :] = 1
+    ink[:, 2:6] = 1
     image = like_the_others(ink)
     for place in middle(image):
         assert place == pytest.approx(14.5, abs=0.55)
@@ -60,7 +59,7 @@ def test_uneven_ink_is_centred_by_its_mass():
 def test_digits_of_mnist_stay_nearly_as_they_were():
     images, _ = digits("validation")
     again = torch.cat([like_the_others(image[0]) for image in images[:50]])
-    assert (again - images[:50]).abs().mean() < 0.04
+    assert (again - images[:50]).abs().mean() < 1e-3
 
 
 def test_paper_around_a_digit_changes_nothing():
