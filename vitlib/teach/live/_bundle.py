@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vitlib.teach.data import digits
 
+WEB = files("vitlib.teach") / "web"
 IMPORT = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.M)
 EXPORT = re.compile(
     r"^export (?=(?:async )?(?:function|class|const)\b)", re.M
@@ -27,12 +28,19 @@ NAME = re.compile(
 
 
 def read_web(name: str) -> str:
-    """Read a file of vitlib/teach/web; the samples are made here."""
+    """Read a file of vitlib/teach/web; the samples are made here.
+
+    live.css brings the styles of the figures with it: each has its own in
+    a file of its name, after what all of them share.
+    """
     if name == "samples.js":
         coded = [base64.b64encode(as_bytes(s)).decode() for s in samples()]
         return f"export const samples = {json.dumps(coded, indent=0)};\n"
-    path = files("vitlib.teach") / "web" / name
-    return path.read_text(encoding="utf-8")
+    names = [name]
+    if name == "live.css":
+        every = {path.name for path in WEB.iterdir()}
+        names += sorted(n for n in every - {name} if n.endswith(".css"))
+    return "\n".join((WEB / n).read_text(encoding="utf-8") for n in names)
 
 
 @cache
