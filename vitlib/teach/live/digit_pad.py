@@ -5,7 +5,6 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
-from traitlets import Bytes
 
 from vitlib import add_positions, prepend_cls, record_attention
 from vitlib.teach.figures._canvas import (
@@ -19,46 +18,14 @@ from vitlib.teach.figures._canvas import (
     canvas,
     style,
 )
-from vitlib.teach.live._bundle import as_bytes, samples
-from vitlib.teach.live._figure import LiveFigure
+from vitlib.teach.live._drawn import DrawnFigure
 from vitlib.teach.reader import digit_reader
 
-FIRST = 5
 SHOWN = 16
 
 
-class DigitPad(LiveFigure, figure="digit_pad", reader=True):
-    """Draw a digit; the trained model reads it as you draw.
-
-    `image` is what is drawn, (1, 1, 28, 28) from 0 (paper) to 1 (ink), as
-    `digits` gives it; set it to show a picture of your own on the pad.
-    """
-
-    pixels = Bytes().tag(sync=True)
-
-    @property
-    def image(self) -> Tensor:
-        """The drawing as a batch of one; a sample before the first."""
-        if not self.pixels:
-            return samples()[FIRST][None]
-        numbers = torch.frombuffer(
-            bytearray(self.pixels), dtype=torch.uint8
-        )
-        return numbers.reshape(1, 1, 28, 28) / 255
-
-    @image.setter
-    def image(self, image: Tensor) -> None:
-        if tuple(image.shape) != (1, 1, 28, 28):
-            raise ValueError(
-                f"image has the shape {tuple(image.shape)}; it must be "
-                "(1, 1, 28, 28): one picture of one channel"
-            )
-        if not 0 <= image.min() <= image.max() <= 1:
-            raise ValueError(
-                f"image runs from {image.min():g} to {image.max():g}; it "
-                "must stay between 0 (paper) and 1 (ink)"
-            )
-        self.pixels = as_bytes(image[0].float())
+class DigitPad(DrawnFigure, figure="digit_pad", reader=True):
+    """Draw a digit; the trained model reads it as you draw."""
 
     def still(self) -> tuple[Figure, str]:
         """Draw what the page draws, from the drawing to the answer."""
