@@ -11,7 +11,7 @@ FIRST = 5
 
 
 class DrawnFigure(LiveFigure):
-    """A figure of the reader's drawing; sharing.js is its other half.
+    """A figure of the reader's drawing; `shareWith` keeps it in the page.
 
     `image` is what is drawn, (1, 1, 28, 28) from 0 (paper) to 1 (ink), as
     `digits` gives it; set it to show a picture of your own.
