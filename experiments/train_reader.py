@@ -2,7 +2,7 @@
 
     .venv/bin/python experiments/train_reader.py
 
-About twenty minutes on two cores. It may be interrupted: build/ keeps the
+About twenty minutes on one quiet core. It may be interrupted: build/ keeps the
 last epoch, and the next call goes on from there to the same weights. The
 weights become whole numbers of eight bits, which is checked on validation
 digits; then score.py writes the model card.
@@ -32,7 +32,7 @@ CHECKPOINT = ROOT / "build" / "train_reader.pt"
 THREADS = 1
 SEED = 0
 RECIPE = {
-    "epochs": 100,
+    "epochs": 200,
     "batch_size": 64,
     "learning_rate": 2e-3,
     "weight_decay": 0.05,

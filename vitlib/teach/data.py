@@ -16,9 +16,7 @@ PARTS = {  # where in the file the digits of a part lie
     "validation": slice(8000, 9000),
     "held_out": slice(9000, 10000),
 }
-SHA256 = (
-    "f1a23f2fb1a1c97bb00a811807ddd50a888dbcdcdead94147993273c22ee3f37"
-)
+SHA256 = "f1a23f2fb1a1c97bb00a811807ddd50a888dbcdcdead94147993273c22ee3f37"
 
 
 def read_checked(name: str, sha256: str) -> bytes:

@@ -11,7 +11,7 @@ from vitlib.teach.data import read_checked
 from vitlib.vit import ViT
 
 FILE = "digit_reader.safetensors"
-SHA256 = ""
+SHA256 = "cd137797e700e004e24f574c788f3445515f0bdc22205fc5bf5a79b578fd23bd"
 SETTINGS = {
     "image_size": 28,
     "patch_size": 7,
