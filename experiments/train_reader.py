@@ -2,10 +2,10 @@
 
     .venv/bin/python experiments/train_reader.py
 
-About twenty minutes on one quiet core. It may be interrupted: build/ keeps the
-last epoch, and the next call goes on from there to the same weights. The
-weights become whole numbers of eight bits, which is checked on validation
-digits; then score.py writes the model card.
+About twenty minutes on one quiet core. It may be interrupted: build/ keeps
+the last epoch, and the next call goes on from there to the same weights.
+The weights become whole numbers of eight bits, which is checked on
+validation digits; then score_reader.py writes the model card.
 """
 
 import hashlib
