@@ -620,6 +620,24 @@ def test_muon_moves_the_matrices_of_the_blocks_and_adamw_the_rest(data):
     assert changed(muon, moved("muon", weight_decay=0.5)) == DECAYED
 
 
+@MUON
+def test_a_step_of_muon_is_torchs(model, data):
+    nn.init.normal_(model.head.weight)
+    before = dict(copy.deepcopy(model).named_parameters())
+    run(model, data, epochs=1, batch_size=20, optimizer="muon")
+    for name, parameter in model.named_parameters():
+        if name in DECAYED and name.startswith("blocks."):
+            expected = before[name]
+            expected.grad = parameter.grad
+            torch.optim.Muon(
+                [expected],
+                lr=2e-3,
+                weight_decay=0.05,
+                adjust_lr_fn="match_rms_adamw",
+            ).step()
+            torch.testing.assert_close(parameter, expected)
+
+
 def test_muon_says_what_it_needs(refuses, model, data, monkeypatch):
     monkeypatch.delattr(torch.optim, "Muon", raising=False)
     refuses(lambda: run(model, data, optimizer="muon"), "2.9", "adamw")
