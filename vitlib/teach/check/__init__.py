@@ -14,17 +14,43 @@ into which the check loads weights of its own.
 
 from collections.abc import Callable
 
+from vitlib.teach.check._attention import ATTENTION
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._result import Result
+from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
 
-PIECES = {piece.name: piece for piece in (PATCHIFY, UNPATCHIFY)}
+PIECES = {
+    piece.name: piece
+    for piece in (
+        PATCHIFY,
+        UNPATCHIFY,
+        PREPEND_CLS,
+        ADD_POSITIONS,
+        ATTENTION,
+    )
+}
 
 
 def patchify(answer: Callable) -> Result:
-    """Check your `patchify(images, patch_size)` of chapter 2."""
+    """Check your `patchify(images, patch_size)`."""
     return PATCHIFY.check(answer)
 
 
 def unpatchify(answer: Callable) -> Result:
-    """Check `unpatchify(patches, patch_size, image_size)`."""
+    """Check your `unpatchify(patches, patch_size, image_size)`."""
     return UNPATCHIFY.check(answer)
+
+
+def prepend_cls(answer: Callable) -> Result:
+    """Check your `prepend_cls(tokens, cls_token)`."""
+    return PREPEND_CLS.check(answer)
+
+
+def add_positions(answer: Callable) -> Result:
+    """Check your `add_positions(tokens, pos_embed)`."""
+    return ADD_POSITIONS.check(answer)
+
+
+def attention(answer: Callable) -> Result:
+    """Check your `attention(q, k, v)`, with the weights or without."""
+    return ATTENTION.check(answer)

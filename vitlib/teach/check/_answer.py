@@ -91,13 +91,17 @@ class Runner:
     def run(self, call: Callable, *args: object, seed: int = 0) -> object:
         """Call, and turn all that goes wrong into a Finding or Caught.
 
-        Random numbers are those of the seed; torch's own are afterwards
-        as they were before.
+        Random numbers are those of the seed.
         """
         paper = Paper()
         start = time.monotonic()
         try:
-            with self._surroundings(paper, seed), time_limit(self.left):
+            torch.manual_seed(seed)
+            with (
+                contextlib.redirect_stdout(paper),
+                contextlib.redirect_stderr(paper),
+                time_limit(self.left),
+            ):
                 return call(*args)
         except TimeIsUpError:
             raise Finding(self._too_slow(), final=True) from None
@@ -112,24 +116,42 @@ class Runner:
             if self.printed is None:
                 self.printed = paper.text()
 
-    @contextlib.contextmanager
-    def _surroundings(self, paper: "Paper", seed: int) -> Iterator[None]:
-        with (
-            contextlib.redirect_stdout(paper),
-            contextlib.redirect_stderr(paper),
-            torch.random.fork_rng(devices=[]),
-            torch.enable_grad(),
-            torch.device("cpu"),
-        ):
-            torch.manual_seed(seed)
-            yield
-
     def _too_slow(self) -> str:
         return (
             f"Your code was stopped after {SECONDS:g} seconds. Inputs as "
             "small as these take a fraction of one. Is there a loop whose "
             "end never comes, a `while` whose condition stays true?"
         )
+
+
+class Own(Runner):
+    """Runs what this package itself computes: no limit, no paper."""
+
+    def run(self, call: Callable, *args: object, seed: int = 0) -> object:
+        """Call; where the sizes of a case do not fit, give a Caught."""
+        try:
+            return call(*args)
+        except (RuntimeError, ValueError, IndexError) as caught:
+            raise Caught(str(caught)) from None
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Check in torch's usual state, and leave it as it was found.
+
+    One thread: what is this small takes longer when it is shared out.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with (
+            torch.random.fork_rng(devices=[]),
+            torch.enable_grad(),
+            torch.device("cpu"),
+        ):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class Paper(io.TextIOBase):

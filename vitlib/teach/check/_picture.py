@@ -9,6 +9,8 @@ import html
 import torch
 from torch import Tensor
 
+from vitlib.teach.check._compare import agrees
+
 SQUARE = 6  # the side of a pixel
 CELL = 13  # the side of a number
 LABEL = 18
@@ -129,8 +131,6 @@ def tables(piece, runner) -> str:
 
     The first sequence of the batch: a row is a token.
     """
-    from vitlib.teach.check._compare import agrees
-
     for case in piece.cases():
         case = case.of(torch.float64)
         yours, wanted = piece.outcome(runner, case), piece.expect(case)

@@ -17,10 +17,12 @@ from vitlib.teach.check import _progress
 from vitlib.teach.check._answer import (
     Caught,
     Finding,
+    Own,
     Runner,
     blanks,
     check_signature,
     is_empty,
+    undisturbed,
     unwritten,
 )
 from vitlib.teach.check._compare import (
@@ -118,11 +120,15 @@ class Piece:
 
     def check(self, answer: object) -> Result:
         """Ask the answer every case; say what is right, or what is not."""
-        runner = Runner(answer)
+        with undisturbed():
+            return self.result(Runner(answer))
+
+    def result(self, runner: Runner) -> Result:
+        """Check, and put what was found into words and a picture."""
+        answer = runner.answer
         try:
             self.check_kind(answer)
-            with torch.enable_grad():
-                message = self.examine(runner)
+            message = self.examine(runner)
         except Finding as finding:
             kind, message = self.kind_of(finding, answer), finding.message
             if kind == "unwritten":
@@ -222,7 +228,7 @@ class Piece:
 
     def expect(self, case: Case) -> Tensor:
         """Ask the reference."""
-        output = self.ask(Runner(self.reference), case)
+        output = self.ask(Own(self.reference), case)
         return self.read(output, case).detach()
 
     def outcome(self, runner: Runner, case: Case, seed: int = 0) -> Found:
@@ -278,7 +284,7 @@ class Piece:
 
     def examine_gradients(self, runner: Runner, case: Case) -> None:
         """Every input gets the gradient that the reference gives it."""
-        wanted = self.gradients(Runner(self.reference), case)
+        wanted = self.gradients(Own(self.reference), case)
         try:
             yours = self.gradients(runner, case)
         except Caught as caught:
@@ -333,7 +339,7 @@ class Piece:
         found: list[Found],
     ) -> int | None:
         """Give the first wrong case, if all are wrong in this very way."""
-        runner, first = Runner(self.with_mistake(mistake)), None
+        runner, first = Own(self.with_mistake(mistake)), None
         for index, case in enumerate(cases):
             if not isinstance(found[index], Tensor):
                 continue
