@@ -56,13 +56,13 @@ book: install ## install what the book needs, build it, say where it is
 
 test: install-test lint ## check everything: code, notebooks, book, site
 	@$(STEP) "Unit tests and doctests" -- $(PYTHON) -m pytest -q tests \
-	vitlib --doctest-modules --ignore tests/test_site.py
+	vitlib --doctest-modules --ignore-glob 'tests/test_site*.py'
 	@$(STEP) "Notebooks, every output compared" -- \
 	env $(OFFLINE) \
 	$(PYTHON) -m pytest -q --nbval --nbval-current-env book
 	@$(MAKE) --no-print-directory book
 	@$(STEP) "Built site, in a browser" -- \
-	$(PYTHON) -m pytest -q tests/test_site.py
+	$(PYTHON) -m pytest -q tests/test_site.py tests/test_site_live.py
 
 test-all: test ## and all that repeats: orders, threads, folders, the wheel
 	@$(PYTHON) scripts/repeat.py

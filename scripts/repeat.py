@@ -28,6 +28,7 @@ STRICT = "--nbval", "--nbval-current-env"
 NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
 RUNS = 10
+SITE_TESTS = "tests/test_site*.py"
 SECONDS = 60
 MEGABYTES = 1000
 PACKED = "vitlib", "pyproject.toml", "README.md", "LICENSE", "LICENSE-text"
@@ -53,7 +54,7 @@ def shuffle_unit_tests() -> None:
             f"Unit tests, order {seed}, threads: {count}",
             [
                 *(sys.executable, *PYTEST, "tests", "vitlib"),
-                *("--doctest-modules", "--ignore", "tests/test_site.py"),
+                *("--doctest-modules", "--ignore-glob", SITE_TESTS),
                 *("--random-order", "--random-order-seed", seed),
             ],
             threads(count),

@@ -220,7 +220,8 @@ def watch(tab, home: str) -> list[str]:
             complaints.append(f"{response.status}: {response.url}")
 
     def failed(request):
-        complaints.append(f"failed: {request.url}")
+        if request.failure != "net::ERR_ABORTED":  # the page was left
+            complaints.append(f"failed: {request.url} {request.failure}")
 
     def said(message):
         if message.type in ("error", "warning"):

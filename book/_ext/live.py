@@ -8,6 +8,7 @@ model, where a figure runs it.
 """
 
 import base64
+import hashlib
 import re
 from pathlib import Path
 
@@ -15,35 +16,46 @@ from vitlib.teach.data import read_checked
 from vitlib.teach.live._bundle import needs, read_web, script
 from vitlib.teach.reader import FILE, SHA256
 
-FOLDER = "live"
+FOLDER = "_static/live"
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
 WEIGHTS = 'var vitlib = vitlib || {{}};\nvitlib.weights = "{}";\n'
 
 
-def write_once(folder: Path, name: str, text: str) -> None:
-    """Write a file of the site unless an earlier page has."""
-    path = folder / "_static" / FOLDER / name
+def write_once(folder: Path, name: str, text: str) -> str:
+    """Write a file of the site unless another page has; give its link."""
+    path = folder / FOLDER / name
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    version = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return f"{FOLDER}/{name}?v={version}"
+
+
+def scripts_of(figures: list[tuple[str, str]]) -> dict[str, str]:
+    """Name all that the figures need, each script after what it needs."""
+    names = [n for figure, _ in figures for n in needs(figure)]
+    texts = {f"{name}.js": script(name) for name in names}
+    if any(reader == "true" for _, reader in figures):
+        weights = base64.b64encode(read_checked(FILE, SHA256)).decode()
+        texts["weights.js"] = WEIGHTS.format(weights)
+    return {**texts, "loader.js": script("loader")}
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
-    """Load on a page what its figures are made of, and nothing else."""
-    found = PLACE.findall(context.get("body") or "")
-    if not found:
+    """Load on a page what its figures are made of, and nothing else.
+
+    The scripts stand right behind the text, so that the figures wait for
+    nothing else that the page loads.
+    """
+    figures = PLACE.findall(context.get("body") or "")
+    if not figures:
         return
-    names = [n for figure, _ in found for n in needs(figure)]
-    texts = {f"{name}.js": script(name) for name in names}
-    if any(reader == "true" for _, reader in found):
-        weights = base64.b64encode(read_checked(FILE, SHA256)).decode()
-        texts["weights.js"] = WEIGHTS.format(weights)
-    texts["loader.js"] = script("loader")
-    for name, text in texts.items():
-        write_once(Path(app.outdir), name, text)
-        app.add_js_file(f"{FOLDER}/{name}", loading_method="defer")
-    write_once(Path(app.outdir), "live.css", read_web("live.css"))
-    app.add_css_file(f"{FOLDER}/live.css")
+    folder, pathto = Path(app.outdir), context["pathto"]
+    for name, text in scripts_of(figures).items():
+        link = pathto(write_once(folder, name, text), resource=True)
+        context["body"] += f'<script src="{link}"></script>\n'
+    write_once(folder, "live.css", read_web("live.css"))
+    app.add_css_file("live/live.css", priority=900)
 
 
 def setup(app) -> dict:

@@ -7,6 +7,7 @@
 //   drawing.sample(5), drawing.clear(), drawing.undo()
 //   pad(label)               an element to draw in; mouse, touch, keys
 //   padControls()            samples, undo, clear
+//   shareWith(model, onEnd)  Python's `image` is the drawing, and back
 //
 // There is one drawing for all figures of a page or a notebook. It is kept
 // in the browser's storage; from disk, where pages share none in some
@@ -23,10 +24,11 @@ const FIRST = "s5";
 // --- From strokes to a picture
 
 // The training digits fill a box of 20 pixels, ink included, and have
-// their centre of mass in the middle. A pen of this radius leaves about
-// the ink that theirs did.
+// their centre of mass in the middle of the pixel at row and column 14. A
+// pen of this radius leaves about the ink that theirs did.
 const BOX = 20;
-const RADIUS = 1.25;
+const MIDDLE = 14.5;
+const RADIUS = 1.4;
 const EDGE = 0.65;
 
 /** Strokes [[x, y, x, y, ...], ...] in pixels -> 784 numbers, 0 to 1. */
@@ -42,7 +44,7 @@ export function normalise(strokes) {
   const placed = (shift) => strokes.map((stroke) => stroke.map((v, i) =>
     (v - centre[i % 2]) * factor + SIDE / 2 + shift[i % 2]));
   const mass = massOf(trace(placed([0, 0])));
-  return trace(placed(mass.map((place) => SIDE / 2 - place)));
+  return trace(placed(mass.map((place) => MIDDLE - place)));
 }
 
 /** How much ink lies on each pixel under a round pen. */
@@ -246,6 +248,36 @@ function carryByLinks(drawing) {
 
 const one = Symbol.for("vitlib.drawing");
 export const drawing = (globalThis[one] ??= new Drawing());
+
+// --- Python has it too
+
+/** The bytes of a trait, of whichever view they came in. */
+function bytesOf({ buffer, byteOffset, byteLength }) {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** Keep the trait `pixels` (vitlib.teach.live.DrawnFigure) the drawing. */
+export function shareWith(model, onEnd) {
+  const isSame = (bytes) => {
+    const own = drawing.bytes;
+    return bytes.length === own.length && bytes.every((b, i) => b === own[i]);
+  };
+  const send = () => {
+    const bytes = drawing.bytes;
+    if (isSame(bytesOf(model.get("pixels")))) return;
+    model.set("pixels", new DataView(bytes.buffer));
+    model.save_changes();
+  };
+  const take = () => {
+    const bytes = bytesOf(model.get("pixels"));
+    if (bytes.length && !isSame(bytes)) drawing.pixels(bytes);
+  };
+  model.on("change:pixels", take);
+  onEnd(() => model.off("change:pixels", take));
+  onEnd(drawing.on(send));
+  take();
+  send();
+}
 
 // --- The pad
 

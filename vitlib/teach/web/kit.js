@@ -17,6 +17,8 @@
 //
 //   html(tag, attributes, ...children), svg(...)   elements; "onclick" etc.
 //   heat(kind, [rows, cols], label)   a table of numbers in colour, .paint()
+//   tiles(kind, count, cols, [h, w], label)   patches side by side, each in
+//                              a box of its own (.boxes), .paint(rows, top)
 //   scale(kind)                the colours with their two ends, .ends(a, b)
 //   token(label, { cls })      a rounded square that holds a heat
 //   thread(from, to, weight)   a curved line between two points, in an svg
@@ -24,7 +26,7 @@
 //   button, slider, toggle, choice   controls, labelled
 //   arrows(items, cols, choose)   a grid of things walked by arrow keys
 //   chapter(links, name, text)   a link to a chapter where there is one
-//   hint(text), percent(x), rounded(x), frame(f), moves()
+//   hint(text), speaker(), percent(x), rounded(x), frame(f), moves()
 //
 // The classes in live.css carry the palette of the book (--vit-query and so
 // on) into the dark; a colour on a canvas comes from `colour(kind, t)`.
@@ -100,6 +102,7 @@ export function readerOf(model) {
 const STOPS = {
   signed: ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"],
   weight: ["#ffffff", "#cdb9dc", "#5b2a86"],
+  position: ["#ffffff", "#66ccee", "#0b5472"],
 };
 const RAMPS = Object.fromEntries(Object.entries(STOPS).map(
   ([kind, stops]) => [kind, stops.map((stop) => [1, 3, 5].map(
@@ -107,8 +110,8 @@ const RAMPS = Object.fromEntries(Object.entries(STOPS).map(
 
 /**
  * Red, green, blue and opacity, 0 to 255. `t` runs from 0 to 1 for "weight"
- * (white to violet) and "ink" (clear to black, which live.css turns white
- * in the dark), from -1 to 1 for "signed" (blue, white, red).
+ * (white to violet), "position" (white to dark cyan) and "ink" (clear to
+ * black, which live.css turns white in the dark), from -1 to 1 for "signed" (blue, white, red).
  */
 export function colour(kind, t) {
   if (kind === "ink") {
@@ -149,6 +152,25 @@ export function heat(kind, [rows, cols], label, gap = 0) {
     return canvas;
   };
   return canvas;
+}
+
+/** Patches in boxes; `paint` takes (n, h w) and the number of full colour. */
+export function tiles(kind, count, cols, size, label) {
+  const heats = Array.from({ length: count }, (_, i) =>
+    heat(kind, size, `${label} ${i}`));
+  const boxes = heats.map((one) => html("span", { class: "vit-tile" }, one));
+  const whole = html("span", {
+    class: "vit-tiles", role: "img", "aria-label": label,
+    style: `--cols: ${cols}`,
+  }, ...boxes);
+  whole.boxes = boxes;
+  whole.paint = ({ data }, top = largest(data)) => {
+    const length = data.length / count;
+    heats.forEach((one, i) =>
+      one.paint(data.subarray(i * length, (i + 1) * length), top));
+    return whole;
+  };
+  return whole;
 }
 
 /** Three channels, (h, w, 3) from 0 to 1, on a canvas of their size. */
@@ -208,11 +230,22 @@ export function thread([x0, y0], [x1, y1], weight, of = "query") {
 
 export function shape(name, sizes) {
   return html("code", { class: "vit-shape" },
-    `${name} (${sizes.join(", ")})`);
+    `${name} (${sizes.join(", ")})`.trim());
 }
 
 export function hint(text) {
   return html("p", { class: "vit-hint" }, text);
+}
+
+/** Says to those who listen what has come out, once the hand rests. */
+export function speaker() {
+  const spoken = html("output", { class: "vit-spoken" });
+  let waiting;
+  spoken.say = (text) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { spoken.textContent = text; }, 700);
+  };
+  return spoken;
 }
 
 /** A link to a chapter on the page; in a notebook its words alone. */

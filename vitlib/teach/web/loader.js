@@ -61,3 +61,5 @@ for (const place of places) {
   place.classList.add(ready ? "vit-live-on" : "vit-live-failed");
   if (!ready) view.remove();
 }
+
+performance.mark("vitlib-ready");
