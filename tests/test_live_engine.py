@@ -16,9 +16,10 @@ from torch import nn
 
 from vitlib import ViT, attention_weights, patchify, unpatchify
 from vitlib.attention import attention
-from vitlib.teach import digits
+from vitlib.teach import digit_reader, digits
+from vitlib.teach.data import read_checked
 from vitlib.teach.live._bundle import script
-from vitlib.teach.reader import SETTINGS, quantise, restore
+from vitlib.teach.reader import FILE, SHA256
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
@@ -127,11 +128,10 @@ def small(tab):
 
 @pytest.fixture(scope="module")
 def reader(tab):
-    """A model of the digit reader's size, packed, here and there."""
-    model = shaken(SETTINGS)
-    packed = quantise(model.state_dict())
-    model.load_state_dict(restore(packed))
-    load(tab, "reader", model, packed)
+    """The shipped digit reader, from the file that the pages get."""
+    model = digit_reader()
+    text = base64.b64encode(read_checked(FILE, SHA256)).decode()
+    assert tab.evaluate(LOAD, ["reader", text]) == len(model.blocks)
     return "reader", model
 
 
