@@ -27,7 +27,7 @@ from vitlib.training import Data, evaluate, fit
 TABLE = Path(__file__).parents[1] / "vitlib/teach/data/few_to_many.csv"
 STEPS, BATCH, STRENGTH, PATCH = 1000, 32, 0.5, 7
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
-SIZES = (100, 300, 1000, 3000, 8000)
+SIZES = (100, 500, 2000, 8000)
 SEEDS = range(3)
 MODELS = {
     "ViT": lambda: ViT(
@@ -150,7 +150,7 @@ def main() -> None:
                 for strength in (0.0, STRENGTH):
                     one_run("curve", model, images, strength, seed, rate)
         for model, rate in rates.items():
-            one_run("scrambled", model, 1000, 0.0, seed, rate)
+            one_run("scrambled", model, 2000, 0.0, seed, rate)
 
 
 if __name__ == "__main__":

@@ -12,16 +12,16 @@ stands there is not run again.
 from pathlib import Path
 
 import torch
-from few_to_many import BATCH, best_rate, measure
+from few_to_many import best_rate, measure
 from torch import nn
 
 from vitlib import ViT
 from vitlib.teach.convnet import one_cell_cnn, small_cnn
 from vitlib.teach.shapes import shapes
-from vitlib.training import evaluate, fit
+from vitlib.training import Data, evaluate, fit
 
 TABLE = Path(__file__).parents[1] / "vitlib/teach/data/relation.csv"
-STEPS, LONGER = 500, 8
+STEPS, BATCH, LONGER = 400, 64, 8
 RATES = (1e-3, 2e-3, 4e-3)
 SIZES = (500, 2000, 8000)
 TRAINED_ON, SCORED_ON = 1000, 2000  # seeds of the pictures
@@ -39,20 +39,27 @@ MODELS = {
 }
 
 
+def question(images: int, seed: int) -> Data:
+    """Draw pictures, from -1 to 1, and the kinds that are asked for."""
+    scenes = shapes(images, seed=seed)
+    return scenes.images * 2 - 1, scenes.labels
+
+
 def train(
     model: str, images: int, steps: int, learning_rate: float, seed: int
 ) -> nn.Module:
     """Train one model for about `steps` steps: whole epochs."""
-    scenes = shapes(images, seed=TRAINED_ON + seed)
+    pictures, labels = question(images, TRAINED_ON + seed)
     torch.manual_seed(seed)
     made = MODELS[model]()
     run = fit(
         made,
-        scenes.images,
-        scenes.labels,
+        pictures,
+        labels,
         epochs=max(1, round(steps / -(-images // BATCH))),
         batch_size=BATCH,
         learning_rate=learning_rate,
+        label_smoothing=0.0,
         seed=seed,
     )
     for _ in run:
@@ -74,9 +81,8 @@ def one_run(
     }
 
     def score() -> float:
-        scenes = shapes(1000, seed=SCORED_ON)
         made = train(model, images, steps, rate, seed)
-        return evaluate(made, scenes.images, scenes.labels)
+        return evaluate(made, *question(1000, SCORED_ON))
 
     measure(TABLE, run, score)
 

@@ -30,6 +30,16 @@ def test_a_patch_keeps_its_pixels_in_another_order_at_another_place():
     assert bags[0] == bags[1]
 
 
+def test_both_the_places_and_the_pixels_change():
+    """A picture of the patches' numbers, one of the pixels' numbers."""
+    grid, within = (torch.arange(n * n).reshape(n, n) for n in (3, 4))
+    places = grid.repeat_interleave(4, 0).repeat_interleave(4, 1)
+    for picture in (places, within.repeat(3, 3)):
+        assert not torch.equal(
+            scramble(picture[None, None], 4)[0, 0], picture
+        )
+
+
 def test_a_seed_decides_the_order():
     images = torch.rand(1, 1, 28, 28)
     assert torch.equal(scramble(images, 7), scramble(images, 7, seed=0))
