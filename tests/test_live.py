@@ -131,3 +131,9 @@ def test_a_notebook_keeps_the_picture_and_no_widget(tmp_path):
     assert len(once) < 200_000
     subprocess.run(run, check=True, capture_output=True)
     assert path.read_bytes() == once
+
+
+def test_bytes_that_the_browser_sends_arrive():
+    pad = DigitPad()
+    pad.set_state({"pixels": memoryview(bytes([255] * 784))})
+    assert pad.image.min() == 1

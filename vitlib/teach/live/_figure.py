@@ -66,6 +66,15 @@ class LiveFigure(anywidget.AnyWidget):
         names = (n for n in own if n not in shared and n[0] != "_")
         return {name: _plain(getattr(self, name)) for name in names}
 
+    def set_state(self, sync_data: dict) -> None:
+        """Take what the browser sends; bytes arrive as views of memory."""
+        super().set_state(
+            {
+                name: bytes(v) if isinstance(v, memoryview) else v
+                for name, v in sync_data.items()
+            }
+        )
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
