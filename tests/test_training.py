@@ -644,6 +644,18 @@ def test_muon_says_what_it_needs(refuses, model, data, monkeypatch):
 
 
 @MUON
+def test_what_is_no_matrix_in_the_blocks_is_adamws(data):
+    model = nn.Module()
+    layers = nn.Conv2d(2, 3, 4), nn.Flatten(), nn.Linear(3 * 5 * 9, 5)
+    model.blocks = nn.Sequential(*layers)
+    model.forward = model.blocks.forward
+    before = copy.deepcopy(model.blocks)
+    run(model, data, epochs=1, optimizer="muon")
+    for layer in (0, 2):
+        assert not same(model.blocks[layer], before[layer])
+
+
+@MUON
 def test_muon_needs_blocks(refuses, data):
     plain = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
     refuses(lambda: run(plain, data, optimizer="muon"), "model.blocks")
