@@ -55,6 +55,7 @@ def shuffle_unit_tests() -> None:
             [
                 *(sys.executable, *PYTEST, "tests", "vitlib"),
                 *("--doctest-modules", "--ignore-glob", SITE_TESTS),
+                *("--ignore", "tests/test_live_lab.py"),
                 *("--random-order", "--random-order-seed", seed),
             ],
             threads(count),
