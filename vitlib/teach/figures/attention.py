@@ -17,7 +17,6 @@ from vitlib.teach.figures._canvas import (
     LINE,
     PAPER,
     QUERY,
-    SIGNED,
     VALUE,
     WEIGHT,
     WEIGHTS,
@@ -237,80 +236,6 @@ def eye_attention(
         + ": first almost even violet, at last only a few squares in the "
         "eyes.",
     )
-
-
-def scores_to_weights(
-    images: Tensor, patch_size: int, row: int, q: Tensor, k: Tensor
-) -> None:
-    """Show dot products, scaled scores and weights of a row of patches.
-
-    q and k (n, k) hold all patches; those of one row of the grid are
-    shown, against each other.
-    """
-    cols = images.shape[-1] // patch_size
-    places = slice(row * cols, (row + 1) * cols)
-    pictures = _squares(images, patch_size)[places]
-    dots = q[places] @ k[places].T
-    scaled = dots / q.shape[-1] ** 0.5
-    weights = scaled.softmax(dim=-1)
-    panels = (
-        ("dot products", dots, "q @ k.T"),
-        ("scaled", scaled, f"/ {q.shape[-1] ** 0.5:g}"),
-        ("softmax, row by row", weights, "weights"),
-    )
-    told = []
-    red, blue = ({"size": 11, "color": hue} for hue in (KEY, QUERY))
-    with style():
-        figure, sheet = _sheet(680, 286)
-        for number, (title, table, name) in enumerate(panels):
-            left, top, side = 34 + 222 * number, 58, 190
-            extent = (left, left + side, top + side, top)
-            low, high = table.min().item(), table.max().item()
-            if number < 2:
-                most = table.abs().max().item()
-                picture = SIGNED((table.numpy() / most + 1) / 2)
-                between = f"{low:.0f} to {high:.0f}"
-                if number == 1:
-                    between = f"{low:.1f} to {high:.1f}"
-            else:
-                picture = WEIGHTS(table.numpy() / high)
-                between = f"{low:.3f} to {high:.2f}"
-            told.append(f"{title}, {between}")
-            sheet.imshow(picture, extent=extent, aspect="auto")
-            sheet.text(left, 22, title, size=12.5)
-            sheet.text(left + side, 36, "keys", ha="right", **red)
-            sheet.text(left - 16, 36, "queries", **blue)
-            _strip(sheet, pictures, left, top - 18, side, across=True)
-            _strip(sheet, pictures, left - 18, top, side, across=False)
-            sheet.text(left, 266, between, size=12)
-            sheet.text(left + side, 266, name, ha="right", **CODE)
-    show(
-        figure,
-        f"Three tables of {cols} by {cols} squares; the queries, the "
-        f"patches of row {row} of the cat, stand at the left, the same "
-        f"patches as keys along the top. {'; '.join(told)}. The first two "
-        "tables look the same, red and blue; in the third only the "
-        "reddest squares are violet, the rest is nearly white.",
-    )
-
-
-def _strip(
-    axes: Axes,
-    pictures: np.ndarray,
-    left: float,
-    top: float,
-    length: float,
-    across: bool,
-) -> None:
-    """Lay small pictures along a table's edge."""
-    if across:
-        strip = np.concatenate(list(pictures), axis=1)
-        width, height = length, length / len(pictures)
-    else:
-        strip = np.concatenate(list(pictures), axis=0)
-        width, height = length / len(pictures), length
-    extent = (left, left + width, top + height, top)
-    axes.imshow(strip, extent=extent, aspect="auto")
 
 
 def effective_tokens(

@@ -1,5 +1,15 @@
 """Live figures: widgets in a notebook, alive on the page without one."""
 
+from vitlib.teach.live.attention_explorer import AttentionExplorer
 from vitlib.teach.live.digit_pad import DigitPad
+from vitlib.teach.live.patch_explorer import PatchExplorer
+from vitlib.teach.live.patch_shuffle import PatchShuffle
+from vitlib.teach.live.position_explorer import PositionExplorer
 
-__all__ = ["DigitPad"]
+__all__ = [
+    "AttentionExplorer",
+    "DigitPad",
+    "PatchExplorer",
+    "PatchShuffle",
+    "PositionExplorer",
+]
