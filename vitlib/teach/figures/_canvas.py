@@ -57,6 +57,9 @@ _FAMILIES = {"DejaVu Sans Mono": "mono", "DejaVu Sans": "sans"}
 SIGNED = LinearSegmentedColormap.from_list(
     "signed", ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"]
 )
+POSITIONS = LinearSegmentedColormap.from_list(
+    "positions", ["#ffffff", POSITION, "#0b5472"]
+)
 WEIGHTS = LinearSegmentedColormap.from_list(
     "weights", ["#ffffff", "#cdb9dc", WEIGHT]
 )

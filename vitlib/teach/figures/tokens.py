@@ -4,7 +4,6 @@ import numpy as np
 import torch
 from einops import rearrange
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,12 +23,6 @@ from vitlib.teach.figures._canvas import (
     style,
 )
 
-_LIKENESS = LinearSegmentedColormap.from_list(
-    "likeness", ["#ffffff", POSITION, "#0b5472"]
-)
-
-
-_LIGHT = "#fefefe"  # on colour, the same day and night
 _TICK = {"color": POSITION, "lw": 3, "solid_capstyle": "butt"}
 
 
@@ -119,115 +112,6 @@ def sequence(images: Tensor, patch_size: int) -> None:
         f"numbered 0 to {n - 1}; then a plain golden square in front of "
         f"them as number 0, and the patches are 1 to {n}; then the same "
         "with a cyan tick under every square, the golden one too.",
-    )
-
-
-def shuffled(
-    images: Tensor, mixed: Tensor, outputs: dict[str, tuple]
-) -> None:
-    """Show an image, its patches mixed, and what the model says of both.
-
-    For each name two class-token outputs (1, d), of the image and of the
-    mixed one.
-    """
-    count, side = 24, 112
-    tops, bottom = (30, 178), 312
-    with style():
-        figure, ax = _sheet(680, 366)
-        pictures = ((images, "the cat"), (mixed, "her patches, mixed"))
-        for (picture, title), top in zip(pictures, tops, strict=True):
-            ax.text(6, top - 10, title)
-            _place(ax, as_picture(picture / 2 + 0.5), 6, top, side, side)
-        limit = max(
-            pair[0][0, :count].abs().max().item()
-            for pair in outputs.values()
-        )
-        look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
-        changes = []
-        for col, (name, pair) in enumerate(outputs.items()):
-            x = 176 + col * 260
-            ax.text(x, 20, name)
-            change = pair[1] - pair[0]
-            changes.append((change.norm() / pair[0].norm()).item())
-            for output, top in zip(pair, tops, strict=True):
-                strip = output[:1, :count].detach()
-                _place(ax, strip, x, top + 36, 238, 40, **look)
-            strip = 10 * change[:1, :count].detach()
-            _place(ax, strip, x, bottom, 238, 24, **look)
-            _frame(ax, x, bottom, 238, 24)
-        ax.text(6, bottom + 17, "difference, 10 times")
-        ax.text(
-            674,
-            358,
-            f"the class token's output, {count} of its numbers: "
-            f"blue {-limit:.1f} to red {limit:.1f}",
-            ha="right",
-            size=11,
-            color=GREY,
-        )
-    said = "; ".join(
-        f"{name}: {100 * change:.1f} % different"
-        for name, change in zip(outputs, changes, strict=True)
-    )
-    show(
-        figure,
-        "A cat, and the same patches in a random order, unrecognisable. "
-        "Beside each the class token's output as a strip of coloured "
-        f"squares, and below their difference. {said}.",
-    )
-
-
-def likeness(
-    positions: dict[str, Tensor],
-    grid: tuple[int, int],
-    places: list[tuple[int, int]],
-) -> None:
-    """Show how alike a few places are to all others, as cosine maps.
-
-    For each name (rows * cols, d); `places` are (row, col).
-    """
-    height = 196 * len(positions)
-    figure = canvas(680, height)
-    lows = {}
-    with style():
-        axes = figure.subplots(len(positions), len(places), squeeze=False)
-        figure.subplots_adjust(
-            left=0.01,
-            right=0.99,
-            top=1 - 28 / height,
-            bottom=22 / height,
-            wspace=0.06,
-            hspace=0.24,
-        )
-        for line, (name, vectors) in zip(
-            axes, positions.items(), strict=True
-        ):
-            unit = F.normalize(vectors.detach(), dim=1)
-            cosines = unit @ unit.T
-            low = lows[name] = cosines.min().item()
-            for ax, (row, col) in zip(line, places, strict=True):
-                index = row * grid[1] + col
-                picture = cosines[index].reshape(grid)
-                bare(ax, below=f"row {row}, column {col}")
-                ax.imshow(picture, cmap=_LIKENESS, vmin=low, vmax=1)
-                ax.add_patch(
-                    Rectangle(
-                        (col - 0.5, row - 0.5), 1, 1, fc="none", ec=_LIGHT
-                    )
-                )
-            line[0].set_title(
-                f"{name}: white {low:.1f}, dark 1".replace("-0.0", "0")
-            )
-    said = "; ".join(
-        f"{name}, from {low:.1f} to 1" for name, low in lows.items()
-    )
-    show(
-        figure,
-        f"Rows of {len(places)} maps of {grid[0]} by {grid[1]} squares: "
-        "how alike the outlined place is to every other. Scales: "
-        f"{said}. For the waves a dark spot fades with the distance, "
-        "most slowly along its own row and column; for random numbers "
-        "only the place itself is dark.",
     )
 
 
