@@ -88,7 +88,10 @@ def browser():
 
 @pytest.fixture
 def open_figure(browser, tmp_path):
-    """Open figures; `settings` are those of the browser's context."""
+    """Open figures, or what `page_of` made of them.
+
+    `settings` are those of the browser's context.
+    """
     contexts, complaints = [], []
 
     def go(*figures, theme="light", **settings):
@@ -101,7 +104,10 @@ def open_figure(browser, tmp_path):
             lambda m: m.type == "error" and complaints.append(m.text),
         )
         path = tmp_path / f"page{len(contexts)}.html"
-        path.write_text(page_of(*figures, theme=theme), encoding="utf-8")
+        text = figures[0]
+        if not isinstance(text, str):
+            text = page_of(*figures, theme=theme)
+        path.write_text(text, encoding="utf-8")
         tab.goto(path.as_uri())
         return tab
 

@@ -9,14 +9,11 @@ from vitlib.patches import patchify
 from vitlib.teach.data import resize_and_crop
 from vitlib.teach.figures._canvas import (
     CLS,
-    GREY,
     KEY,
-    as_picture,
     bare,
     canvas,
     show,
     style,
-    tiles,
 )
 
 
@@ -48,67 +45,6 @@ def crop_or_squash(image: Image.Image, image_size: int = 224) -> None:
         f"middle; that square at {image_size} by {image_size}; the whole "
         "photo pressed into the same square, the face too narrow by a "
         f"factor of {width / height:.2f}.",
-    )
-
-
-def patch_grid(images: Tensor, patch_size: int) -> None:
-    """Show a picture, its patches apart, and the sequence they form."""
-    patches = patchify(images, patch_size)
-    side = images.shape[-1] // patch_size
-    squares = rearrange(
-        (patches[0] * 255).round().byte().numpy(),
-        "n (y x c) -> n y x c",
-        y=patch_size,
-        x=patch_size,
-    )
-    rows = images.shape[-2] // patch_size
-    figure = canvas(680, 430)
-    with style():
-        top = figure.add_gridspec(
-            1, 2, left=0.01, right=0.99, top=0.91, bottom=0.28, wspace=0.12
-        )
-        left, right = (figure.add_subplot(cell) for cell in top)
-        bare(left, below=f"{tuple(images.shape)}")
-        left.set_title("the picture", pad=20)
-        left.imshow(as_picture(images))
-        bare(right).set_title(f"{rows} x {side} patches", pad=20)
-        gap = max(2, patch_size // 5)
-        right.imshow(tiles(squares, side, gap))
-        step = patch_size + gap
-        for number in (0, 1, side - 1, side, rows * side - 1):
-            row, col = divmod(number, side)
-            x, y = col * step, row * step
-            look = {"size": 11, "color": GREY, "clip_on": False}
-            if row == 0:  # above its patch
-                middle = x + patch_size / 2
-                right.text(middle, -4, f"{number}", ha="center", **look)
-                continue
-            before = col == 0
-            right.text(
-                -4 if before else x + step + 2,
-                y + patch_size / 2,
-                f"{number}",
-                ha="right" if before else "left",
-                va="center_baseline",
-                **look,
-            )
-        shown = min(len(squares), 18)
-        bottom = figure.add_axes((0.01, 0.10, 0.86, 0.09), anchor="W")
-        bare(bottom, "the sequence: left to right, top to bottom")
-        bottom.imshow(tiles(squares[:shown], shown, gap))
-        more = f"{len(squares) - shown} more"
-        figure.text(0.88, 0.145, f"... {more}", va="center", color=GREY)
-        shape = f"{tuple(patches.shape)}"
-        figure.text(
-            0.44, 0.03, shape, family="monospace", size=11, color=GREY
-        )
-    show(
-        figure,
-        f"A cat's face, {images.shape[-2]} by {images.shape[-1]} pixels; "
-        f"beside it the same picture as {rows} rows of {side} squares "
-        f"with gaps between them, numbered from 0 at the upper left to "
-        f"{len(squares) - 1} at the lower right; below, the first "
-        f"{shown} squares in one row.",
     )
 
 

@@ -1,0 +1,73 @@
+// Pictures of tensors that can be pointed at: panels with a headline above
+// and the tensor's name beneath, ways to move in them, marks upon them. To
+// point at a name, or to reach it by Tab, lights the tensor it belongs to.
+
+import { html } from "./kit.js";
+
+/** A name in the type of code; `write` changes it, `panels` light up. */
+export function named(...panels) {
+  const lit = (on) => () => {
+    for (const panel of panels) panel.classList.toggle("vit-panel-lit", on);
+  };
+  const code = html("code", {
+    class: "vit-shape vit-panel-name", tabindex: 0,
+    onpointerenter: lit(true), onpointerleave: lit(false),
+    onfocus: lit(true), onblur: lit(false),
+  });
+  code.write = (name, sizes) => {
+    code.textContent = `${name} (${sizes.join(", ")})`;
+    return code;
+  };
+  return code;
+}
+
+/** A picture under a headline, over its tensor's name. */
+export function panel(head, label, ...views) {
+  const title = html("span", { class: "vit-head" }, head);
+  const view = html("div", {
+    class: "vit-panel-view", tabindex: 0, role: "slider", "aria-label": label,
+    "aria-valuemin": 0,
+  }, ...views);
+  const whole = html("div", { class: "vit-panel" }, title, view);
+  const name = named(whole);
+  whole.append(name);
+  const say = (now, count, text) => {
+    view.setAttribute("aria-valuenow", now);
+    view.setAttribute("aria-valuemax", count - 1);
+    view.setAttribute("aria-valuetext", text);
+  };
+  return { whole, title, view, name, say };
+}
+
+/** Call `go(x, y)`, shares of the view, where pointer or finger are. */
+export function follow(view, go) {
+  const at = (event) => {
+    const box = view.getBoundingClientRect();
+    const share = (value, size) => Math.min(0.9999, Math.max(0, value / size));
+    go(share(event.clientX - box.left, box.width),
+      share(event.clientY - box.top, box.height));
+  };
+  view.addEventListener("pointermove", at);
+  view.addEventListener("pointerdown", at);
+}
+
+/** Let arrow keys, Home and End move within the view. */
+export function walk(view, go) {
+  const steps = {
+    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1],
+    ArrowDown: [0, 1], Home: [-Infinity, 0], End: [Infinity, 0],
+  };
+  view.addEventListener("keydown", (event) => {
+    const step = steps[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    go(...step);
+  });
+}
+
+export function place(mark, left, top, width, height) {
+  const shares = { left, top, width, height };
+  for (const [side, share] of Object.entries(shares)) {
+    mark.style[side] = `${100 * share}%`;
+  }
+}
