@@ -31,6 +31,16 @@ def stored(name: str) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def provenance(name: str) -> None:
+    """Print how the stored numbers came to be."""
+    record = stored(name)
+    seeds = record.get("seeds") or [r["seed"] for r in record["runs"]]
+    threads = {1: "one thread", 2: "two threads"}[record["threads"]]
+    print(f"made by: {record['command']}")
+    print(f"with:    torch {record['torch']}, {threads}, ", end="")
+    print(f"seeds {', '.join(map(str, seeds))}")
+
+
 def wall(images: Tensor, labels: Tensor) -> None:
     """Show one digit cut into patches, beside four of each class."""
     rows = [images[labels == label][:4, 0] for label in range(10)]
@@ -211,8 +221,8 @@ def learning_rates() -> None:
     with style():
         axes = figure.add_axes((0.07, 0.19, 0.91, 0.70))
         for warmup, colour, name, move in (
-            (0.1, WEIGHT, "with warm-up", -0.12),
-            (0.0, GREY, "without", 0.12),
+            (0.1, WEIGHT, "with warm-up", -0.06),
+            (0.0, GREY, "without", 0.06),
         ):
             rows = [r for r in record["rows"] if r["warmup"] == warmup]
             rows.sort(key=lambda row: row["learning_rate"])
@@ -222,6 +232,7 @@ def learning_rates() -> None:
             axes.plot(places, middle, color=colour, lw=1)
             for seed in table.T:
                 axes.plot(places, seed, "o", color=colour, ms=5)
+            axes.text(places[-1] + 0.14, middle[-1], name, color=colour)
             told.append(
                 f"{name} "
                 + ", ".join(
@@ -230,6 +241,7 @@ def learning_rates() -> None:
                 )
             )
         axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
+        axes.set_xlim(-0.3, len(rates) - 0.1)
         axes.set_ylim(0, 104)
         axes.set_yticks([10, 50, 90])
         axes.axhline(10, color=LINE, lw=0.8, zorder=0)
