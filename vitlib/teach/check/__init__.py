@@ -14,21 +14,52 @@ into which the check loads weights of its own.
 
 from collections.abc import Callable
 
+from vitlib.teach.check import _progress
 from vitlib.teach.check._attention import ATTENTION
+from vitlib.teach.check._embedding import PATCH_EMBEDDING
+from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
+from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
+from vitlib.teach.check._own import read_digits
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
+from vitlib.teach.check._progress import Progress
 from vitlib.teach.check._result import Result
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
+from vitlib.teach.check._vit import VIT
 
 PIECES = {
     piece.name: piece
     for piece in (
         PATCHIFY,
         UNPATCHIFY,
+        PATCH_EMBEDDING,
         PREPEND_CLS,
         ADD_POSITIONS,
         ATTENTION,
+        MULTI_HEAD_ATTENTION,
+        MLP_PIECE,
+        ENCODER_BLOCK,
+        VIT,
     )
 }
+
+
+__all__ = ["PIECES", "Progress", "Result", "forget", "progress"]
+__all__ += ["read_digits", *PIECES]
+
+
+def progress() -> Progress:
+    """Show which pieces are done in this environment.
+
+    What is done is kept in a small file in your home folder, and goes
+    nowhere else. `forget()` empties it.
+    """
+    chapters = {name: piece.chapter for name, piece in PIECES.items()}
+    return Progress(chapters, frozenset(_progress.done()))
+
+
+def forget() -> None:
+    """Forget what is done."""
+    _progress.clear()
 
 
 def patchify(answer: Callable) -> Result:
@@ -54,3 +85,28 @@ def add_positions(answer: Callable) -> Result:
 def attention(answer: Callable) -> Result:
     """Check your `attention(q, k, v)`, with the weights or without."""
     return ATTENTION.check(answer)
+
+
+def multi_head_attention(answer: Callable) -> Result:
+    """Check your class `MultiHeadAttention(embed_dim, num_heads)`."""
+    return MULTI_HEAD_ATTENTION.check(answer)
+
+
+def patch_embedding(answer: Callable) -> Result:
+    """Check your class `PatchEmbedding`, as vitlib's is called."""
+    return PATCH_EMBEDDING.check(answer)
+
+
+def mlp(answer: Callable) -> Result:
+    """Check your class `MLP(embed_dim, mlp_ratio)`."""
+    return MLP_PIECE.check(answer)
+
+
+def encoder_block(answer: Callable) -> Result:
+    """Check your class `EncoderBlock(embed_dim, num_heads)`."""
+    return ENCODER_BLOCK.check(answer)
+
+
+def vit(answer: Callable) -> Result:
+    """Check your class `ViT`, called by names as vitlib's is."""
+    return VIT.check(answer)

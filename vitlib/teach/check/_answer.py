@@ -83,9 +83,11 @@ class Caught(Exception):
 class Runner:
     """Runs an answer with a limit of time, and keeps what it prints."""
 
-    def __init__(self, answer: Callable) -> None:
+    def __init__(
+        self, answer: Callable, seconds: float | None = None
+    ) -> None:
         self.answer = answer
-        self.left = SECONDS
+        self.left = self.seconds = seconds or SECONDS
         self.printed: str | None = None  # in the first call
 
     def run(self, call: Callable, *args: object, seed: int = 0) -> object:
@@ -118,9 +120,10 @@ class Runner:
 
     def _too_slow(self) -> str:
         return (
-            f"Your code was stopped after {SECONDS:g} seconds. Inputs as "
-            "small as these take a fraction of one. Is there a loop whose "
-            "end never comes, a `while` whose condition stays true?"
+            f"Your code was stopped after {self.seconds:g} seconds. What "
+            "is as small as these inputs takes a fraction of one. Is "
+            "there a loop whose end never comes, a `while` whose "
+            "condition stays true?"
         )
 
 
@@ -312,17 +315,23 @@ def unwritten(answer: object, name: str) -> str:
     )
 
 
-def check_signature(call: Callable, takes: list[str], name: str) -> None:
-    """Refuse a function that cannot be called with these arguments."""
+def check_signature(
+    call: Callable, takes: list[str], name: str, keywords: bool = False
+) -> None:
+    """Refuse what cannot be called with these arguments."""
     try:
         signature = inspect.signature(call)
     except (TypeError, ValueError):
         return
     try:
-        signature.bind(*takes)
+        if keywords:
+            signature.bind(**dict.fromkeys(takes))
+        else:
+            signature.bind(*takes)
     except TypeError:
         has = list(signature.parameters)
         has = f"takes {listed(has)}" if has else "takes nothing"
+        takes = [f"{part}=..." for part in takes] if keywords else takes
         raise Finding(
             f"I call it as `{name}({', '.join(takes)})`, and yours {has}."
         ) from None

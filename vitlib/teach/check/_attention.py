@@ -1,4 +1,4 @@
-"""Chapter 5: attention, one function."""
+"""Chapter 5: attention, the function."""
 
 from dataclasses import dataclass
 

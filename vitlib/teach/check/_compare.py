@@ -17,8 +17,6 @@ def as_tensor(output: object) -> Tensor:
     """Refuse everything that is no tensor of floats on the CPU."""
     if output is None or output is ...:
         raise Unwritten
-    if inspect.iscoroutine(output):
-        output.close()
     if not isinstance(output, Tensor):
         raise Finding(
             f"Your code gives {kind_of(output)}. Wanted is one tensor of "
@@ -55,6 +53,7 @@ def kind_of(output: object) -> str:
     if inspect.isgenerator(output):
         return "a generator (there is a `yield` in it)"
     if inspect.iscoroutine(output):
+        output.close()
         return "a coroutine (it is an `async def`)"
     if callable(output):
         return "a function"

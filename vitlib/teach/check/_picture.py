@@ -9,7 +9,9 @@ import html
 import torch
 from torch import Tensor
 
+from vitlib.teach.check._answer import Runner
 from vitlib.teach.check._compare import agrees
+from vitlib.teach.check._piece import Piece, questions
 
 SQUARE = 6  # the side of a pixel
 CELL = 13  # the side of a number
@@ -126,14 +128,13 @@ def svg(content: list[str], width: int, height: int, alt: str) -> str:
     )
 
 
-def tables(piece, runner) -> str:
+def tables(piece: Piece, runner: Runner) -> str:
     """Draw what the answer gave in the first case it gets wrong.
 
     The first sequence of the batch: a row is a token.
     """
-    for case in piece.cases():
-        case = case.of(torch.float64)
-        yours, wanted = piece.outcome(runner, case), piece.expect(case)
+    for case, wanted in zip(*questions(piece), strict=True):
+        yours = piece.outcome(runner, case)
         if not isinstance(yours, Tensor) or yours.shape != wanted.shape:
             continue
         if agrees(yours, wanted) or wanted.ndim < 2:

@@ -9,6 +9,7 @@ computed gives the hint.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -153,8 +154,7 @@ class Piece:
 
     def examine(self, runner: Runner) -> str:
         """Compare the answer in every way; a Finding stops it."""
-        cases = [case.of(torch.float64) for case in self.cases()]
-        wanted = [self.expect(case) for case in cases]
+        cases, wanted = questions(self)
         found = [self.outcome(runner, case) for case in cases]
         for index in range(len(cases)):
             if not agrees(found[index], wanted[index]):
@@ -168,9 +168,10 @@ class Piece:
         for case in cases[:1]:
             self.examine_more(runner, case)
         ways = "values and gradients" if self.differentiable else "results"
+        vitlibs = f"those of vitlib's `{self.reference.__name__}`"
         return (
             f"Right. On {count_of(len(cases), 'random input')} your "
-            f"{ways} are those of vitlib's `{self.name}`.\n\n{self.next}"
+            f"{ways} are {vitlibs}.\n\n{self.next}"
         )
 
     # What differs between functions and modules
@@ -189,7 +190,8 @@ class Piece:
                 f"I was given {given}. Give me the function itself, by "
                 "its name and without brackets behind it."
             )
-        check_signature(answer, list(self.cases()[0].inputs), self.name)
+        cases, _ = questions(self)
+        check_signature(answer, list(cases[0].inputs), self.name)
 
     def ask(
         self,
@@ -248,10 +250,11 @@ class Piece:
         given = case.copies()
         self.ask(runner, case, given)
         for name, before in case.floats.items():
-            if torch.equal(given[name], before):
+            after = given[name].detach()
+            if torch.equal(after, before):
                 continue
-            first = (given[name] != before).nonzero()[0].tolist()
-            said = pair([before[*first]], [given[name][*first]])
+            first = (after != before).nonzero()[0].tolist()
+            said = pair([before[*first]], [after[*first]])
             raise Finding(
                 f"The result is right, but your code has changed its "
                 f"input: `{name}{first}` was {said[0]} and is now "
@@ -417,6 +420,16 @@ class Piece:
             return self.draw(self, runner)
         except (Caught, Finding):
             return ""
+
+
+@cache
+def questions(piece: Piece) -> tuple[list[Case], list[Tensor]]:
+    """Draw the cases of a piece, and ask its reference, once.
+
+    Nobody writes into them: an answer gets copies.
+    """
+    cases = [case.of(torch.float64) for case in piece.cases()]
+    return cases, [piece.expect(case) for case in cases]
 
 
 def is_float(part: object) -> bool:

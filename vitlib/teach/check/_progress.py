@@ -7,9 +7,16 @@ until Python ends. Where no file can be written, that is so too.
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from vitlib.teach.progress import is_watched
+
+DONE, OPEN = "var(--vit-value, #228833)", "var(--vit-grey, #6a737d)"
+ROW = (
+    "<tr><td>chapter {chapter}</td><td><code>{name}</code></td>"
+    '<td style="color: {colour}">{state}</td></tr>'
+)
 
 _here: set[str] = set()
 
@@ -65,3 +72,35 @@ def _write(names: set[str]) -> None:
         path.write_text(json.dumps(sorted(names), indent=0))
     except OSError:
         return
+
+
+@dataclass(frozen=True, repr=False)
+class Progress:
+    """The pieces, and which of them are done."""
+
+    chapters: dict[str, int]  # of the pieces, by name
+    done: frozenset[str]
+
+    def __str__(self) -> str:
+        many = sum(name in self.done for name in self.chapters)
+        lines = [f"{many} of {len(self.chapters)} pieces are done."]
+        for name, chapter in self.chapters.items():
+            state = "done" if name in self.done else "open"
+            lines.append(f"  chapter {chapter:2}  {state}  {name}")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the pieces as a table."""
+        title, *_ = str(self).split("\n")
+        rows = [
+            ROW.format(
+                chapter=chapter,
+                colour=DONE if name in self.done else OPEN,
+                state="done" if name in self.done else "open",
+                name=name,
+            )
+            for name, chapter in self.chapters.items()
+        ]
+        return f"<p>{title}</p><table>{''.join(rows)}</table>"
