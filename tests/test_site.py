@@ -316,7 +316,9 @@ NAMELESS = """() => {
     "article img, article svg, article canvas");
   return [...pictures].filter((e) => {
     if (e.closest("mjx-container, a.headerlink, button")) return false;
-    const told = e.closest("[role=img]") || e;
+    const picture = e.closest("[role=img]");
+    if (!picture && e.closest("[aria-hidden=true]")) return false;
+    const told = picture || e;
     return !(told.getAttribute("aria-label") || e.alt || "").trim();
   }).map((e) => e.outerHTML.slice(0, 80));
 }"""

@@ -443,6 +443,6 @@ export function padControls() {
     html("div", {
       class: "vit-samples", role: "group", "aria-label": "Samples",
     }, ...thumbs),
-    button("undo", () => drawing.undo(), "Take the last stroke back"),
-    button("clear", () => drawing.clear(), "Clear the drawing"));
+    button("undo", () => drawing.undo(), "undo the last stroke"),
+    button("clear", () => drawing.clear(), "clear the drawing"));
 }

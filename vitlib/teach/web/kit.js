@@ -39,6 +39,8 @@ function made(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) {
       element.addEventListener(name.slice(2), value);
+    } else if (name.startsWith("aria-") && value !== undefined) {
+      element.setAttribute(name, value);
     } else if (value !== undefined && value !== null && value !== false) {
       element.setAttribute(name, value === true ? "" : value);
     }
