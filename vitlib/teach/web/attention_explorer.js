@@ -177,7 +177,7 @@ function strip(kind, n, p) {
 }
 
 function table(kind, title, name, n, p, { look, choose }) {
-  const cells = heat(kind, [n, n], title);
+  const cells = heat(kind, [n, n], title || name);
   const row = html("span", {
     class: "vit-row", "data-tensor": kind === "weight" ? "row" : null,
   });
