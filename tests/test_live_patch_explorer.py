@@ -69,7 +69,7 @@ def names(tab):
 
 
 def facts(tab):
-    shown = tab.locator(".vit-cut-facts dt + dd").all_inner_texts()
+    shown = tab.locator(".vit-cut-facts b").all_inner_texts()
     return [int(number.replace(",", "")) for number in shown]
 
 
@@ -236,6 +236,21 @@ def test_the_mouse_finds_a_pixel_in_the_patch(tab, images):
     check(tab, images, 16, 75, 15, 2)
 
 
+def test_a_click_holds_the_patch_until_the_next(tab, images):
+    point(tab, PICTURE, 0.01, 0.01)
+    tab.mouse.down()
+    tab.mouse.up()
+    point(tab, SEQUENCE, 0.5, 0.5)
+    assert names(tab)[2] == "patches[0, 0] (768)"
+    point(tab, LARGE, 2.5 / 16, 15.5 / 16)
+    check(tab, images, 16, 0, 15, 2)
+    point(tab, PICTURE, 0.01, 0.01)
+    tab.mouse.down()
+    tab.mouse.up()
+    point(tab, PICTURE, 0.99, 0.01)
+    assert names(tab)[2] == "patches[0, 13] (768)"
+
+
 def test_a_neighbour_in_the_sequence_can_be_clicked(tab, images):
     tab.locator(".vit-cut-frame", has_text="69").click()
     check(tab, images, 16, 69, 8, 8)
@@ -288,7 +303,7 @@ def test_python_and_the_figure_share_their_state(tab, images):
     )
     tab.evaluate("model.fromPython('patch_size', 56)")
     tab.wait_for_function(
-        "document.querySelector('.vit-cut-facts dd').innerText === '16'"
+        "document.querySelector('.vit-cut-facts b').innerText === '16'"
     )
     tab.locator(PICTURE).focus()
     tab.keyboard.press("Home")
@@ -392,7 +407,7 @@ def test_it_follows_the_page_into_the_dark(explorer, open_figure):  # noqa: F811
     colours = [
         open_figure(explorer, theme=theme).evaluate(
             "getComputedStyle(document.querySelector("
-            "'.vit-cut-facts dt + dd')).color"
+            "'.vit-cut-facts b')).color"
         )
         for theme in ("light", "dark")
     ]

@@ -39,13 +39,13 @@ export function panel(head, label, ...views) {
   return { whole, title, view, name, say };
 }
 
-/** Call `go(x, y)`, shares of the view, where pointer or finger are. */
+/** Call `go(x, y, event)`, shares of the view, where the pointer is. */
 export function follow(view, go) {
   const at = (event) => {
     const box = view.getBoundingClientRect();
     const share = (value, size) => Math.min(0.9999, Math.max(0, value / size));
     go(share(event.clientX - box.left, box.width),
-      share(event.clientY - box.top, box.height));
+      share(event.clientY - box.top, box.height), event);
   };
   view.addEventListener("pointermove", at);
   view.addEventListener("pointerdown", at);

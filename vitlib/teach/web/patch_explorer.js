@@ -95,7 +95,7 @@ export const render = figure(
       film.append(whole);
       return { cut, number, whole };
     });
-    const facts = html("dl", { class: "vit-cut-facts" });
+    const facts = html("div", { class: "vit-cut-facts" });
     const said = html("p", { class: "vit-hint", role: "status" });
 
     // --- What changes
@@ -186,8 +186,8 @@ export const render = figure(
         ["pairs of words", n * n, "what attention will compare"],
       ];
       facts.replaceChildren(...entries.map(([name, number, why]) =>
-        html("div", {}, html("dt", {}, name),
-          html("dd", {}, counted(number)), html("dd", {}, why))));
+        html("div", {}, html("span", {}, name),
+          html("b", {}, counted(number)), html("span", {}, why))));
     };
 
     const draw = () => {
@@ -270,19 +270,31 @@ export const render = figure(
 
     // --- Hands
 
-    follow(picture.view, (x, y) => {
+    let held = false; // by a press; the pointer may go where it likes then
+    const point = (find) => (x, y, { type, buttons, pointerType }) => {
+      const isPress = type === "pointerdown";
+      if (held && !isPress && !buttons) return;
+      const [next, at] = find(x, y);
+      const again = held && next === patch && pointerType === "mouse";
+      if (isPress) held = !again;
+      here.classList.toggle("vit-cut-held", held);
+      row.classList.toggle("vit-cut-held", held);
+      choose(next, at);
+    };
+
+    follow(picture.view, point((x, y) => {
       const [height, width] = image.shape;
       const [top, left] = [Math.floor(y * height), Math.floor(x * width)];
-      choose(Math.floor(top / p) * cols + Math.floor(left / p),
-        (top % p) * p + (left % p));
-    });
+      return [Math.floor(top / p) * cols + Math.floor(left / p),
+        (top % p) * p + (left % p)];
+    }));
     walk(picture.view, (dx, dy) => {
       const [top, left] = [Math.floor(patch / cols), patch % cols];
       const [y, x] = [within(top + dy, rows), within(left + dx, cols)];
       choose(y * cols + x, pixel);
     });
-    follow(sequence.view, (x, y) =>
-      choose(Math.floor(y * rows * cols), Math.floor(x * p * p)));
+    follow(sequence.view, point((x, y) =>
+      [Math.floor(y * rows * cols), Math.floor(x * p * p)]));
     walk(sequence.view, (dx, dy) =>
       choose(within(patch + dx + dy, rows * cols), pixel));
     follow(large.view, (x, y) =>
@@ -339,8 +351,8 @@ export const render = figure(
 
     const control = html("span");
     root.append(
-      hint("Move over the picture and follow one pixel. Then change the " +
-        "size of the patches."),
+      hint("Move over the picture and follow one pixel; a click holds it. " +
+        "Then change the size of the patches."),
       html("div", { class: "vit-panel-controls" }, control,
         html("label", { class: "vit-button" }, chosen, "your own photo"),
         back),
