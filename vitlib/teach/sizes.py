@@ -1,15 +1,16 @@
-"""What a ViT costs, by arithmetic alone: parameters and multiply-adds.
+"""What a ViT costs, by arithmetic alone: parameters, work and memory.
 
 Each function takes the settings of `vitlib.ViT` that matter to it and
-gives a dictionary, one entry a part of the model; the sum of its values
-is the whole. Nothing is built and nothing runs.
+gives a dictionary. For parameters and multiply-adds it has one entry a
+part of the model, and the sum of its values is the whole. Nothing is
+built and nothing runs.
 """
 
 from vitlib import SIZES
 
 
 def settings_of(name: str) -> dict[str, int]:
-    """Give a published size as the settings that the other two take.
+    """Give a published size as the settings that the others take.
 
     >>> settings_of("Ti/16")
     {'patch_size': 16, 'embed_dim': 192, 'depth': 12}
@@ -97,3 +98,22 @@ def multiply_adds(
         "mlp": depth * tokens * 2 * width * hidden,
         "head": width * num_classes,
     }
+
+
+def memory(*, num_heads: int = 12, **settings) -> dict[str, int]:
+    """Count the bytes that a model in float32 holds.
+
+    "weights" to run it; "training" by AdamW is the weights, a gradient
+    and two running means for each; "maps" are the attention weights of one
+    image in all blocks, where they are kept (fused attention never writes
+    them down). What else a training step keeps is not counted.
+
+    >>> memory()["weights"] == 4 * sum(parameters().values())
+    True
+    """
+    weights = 4 * sum(parameters(**settings).values())
+    tokens = count_tokens(
+        settings.get("image_size", 224), settings.get("patch_size", 16)
+    )
+    maps = 4 * settings.get("depth", 12) * num_heads * tokens**2
+    return {"weights": weights, "training": 4 * weights, "maps": maps}

@@ -16,7 +16,6 @@ from vitlib.teach.figures._canvas import (
     ON_TILE,
     SIGNED,
     STREAM,
-    WEIGHT,
     WEIGHTS,
     bare,
     canvas,
@@ -69,47 +68,6 @@ def where_parameters_live(model: nn.Module) -> None:
             axes.text(place, height, label, va="center", color=GREY)
     shares = ", ".join(f"{n} {c / total:.1%}" for n, c in counts.items())
     show(figure, f"Bars for {total:,} parameters: {shares}.")
-
-
-def sizes(table: dict[str, tuple[int, int]]) -> None:
-    """Show (parameters, multiply-adds) of each named size, on logs."""
-    figure = canvas(680, 330)
-    with style():
-        axes = figure.add_axes((0.11, 0.15, 0.83, 0.78))
-        for name, (parameters, multiply_adds) in table.items():
-            x, y = multiply_adds / 1e9, parameters / 1e6
-            axes.plot(x, y, "o", color=WEIGHT, ms=9)
-            right = name != "B/32"
-            axes.annotate(
-                f"{name}\n{y:,.1f} M, {x:,.1f} G",
-                (x, y),
-                xytext=(10 if right else -10, -4),
-                textcoords="offset points",
-                ha="left" if right else "right",
-                va="top" if right else "bottom",
-                color=INK,
-                size=11,
-            )
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_xlim(0.7, 900)
-        axes.set_ylim(2.5, 1000)
-        axes.set_xticks([1, 10, 100], ["1", "10", "100"])
-        axes.set_yticks([10, 100], ["10", "100"])
-        axes.minorticks_off()
-        axes.set_xlabel(
-            "multiply-adds for one image, in thousand millions"
-        )
-        axes.set_title("parameters, in millions", color=GREY)
-    told = "; ".join(
-        f"{name} {p / 1e6:.1f} M and {m / 1e9:.1f} G"
-        for name, (p, m) in table.items()
-    )
-    show(
-        figure,
-        "Points on two logarithmic axes, multiply-adds to the right and "
-        f"parameters upwards: {told}.",
-    )
 
 
 def untrained_scores(cat: Tensor, noise: Tensor) -> None:

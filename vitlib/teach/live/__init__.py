@@ -5,6 +5,7 @@ from vitlib.teach.live.digit_pad import DigitPad
 from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
+from vitlib.teach.live.size_explorer import SizeExplorer
 
 __all__ = [
     "AttentionExplorer",
@@ -12,4 +13,5 @@ __all__ = [
     "PatchExplorer",
     "PatchShuffle",
     "PositionExplorer",
+    "SizeExplorer",
 ]

@@ -120,7 +120,7 @@ function mapOf(table, choose) {
       (v) => rounded(v));
     said.replaceChildren(
       `(${row}, ${col}): beside it `, html("b", {}, near),
-      ", farther ", html("b", {}, far));
+      ", ", html("span", {}, "farther ", html("b", {}, far)));
     ground.setAttribute("aria-label", `${name}: row ${row}, column ${col}`);
     clear();
     return `${name}: ${said.textContent}`;
