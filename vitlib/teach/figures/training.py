@@ -232,7 +232,13 @@ def learning_rates() -> None:
             axes.plot(places, middle, color=colour, lw=1)
             for seed in table.T:
                 axes.plot(places, seed, "o", color=colour, ms=5)
-            axes.text(places[-1] + 0.14, middle[-1], name, color=colour)
+            axes.text(
+                len(rates) - 0.8,
+                middle[-1],
+                name,
+                color=colour,
+                va="center",
+            )
             told.append(
                 f"{name} "
                 + ", ".join(
@@ -241,7 +247,7 @@ def learning_rates() -> None:
                 )
             )
         axes.set_xticks(range(len(rates)), [f"{rate:g}" for rate in rates])
-        axes.set_xlim(-0.3, len(rates) - 0.1)
+        axes.set_xlim(-0.3, len(rates))
         axes.set_ylim(0, 104)
         axes.set_yticks([10, 50, 90])
         axes.axhline(10, color=LINE, lw=0.8, zorder=0)
