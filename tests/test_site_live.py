@@ -211,7 +211,8 @@ def test_a_digit_drawn_by_finger_on_a_phone_is_read(visit):
         event = {"type": kind, "touchPoints": points}
         touch.send("Input.dispatchTouchEvent", event)
 
-    (x0, y0), (_, y1) = places(tab, ONE)
+    # Upwards: a page that took this for scrolling would move down.
+    (_, y1), (x0, y0) = places(tab, ONE)
     send("touchStart", [(x0, y0)])
     for part in range(1, 13):
         send("touchMove", [(x0, y0 + (y1 - y0) * part / 12)])
