@@ -4,9 +4,9 @@
     .venv/bin/python scripts/make_digits.py package
 
 The package holds 10,000 digits of MNIST's training half, as grey values
-from 0 to 1 with three decimals. They were whole numbers from 0 to 255 once,
-and are so again here. They are shuffled once, with a fixed seed: the
-loader's three parts are the first 8,000, the next 1,000, the last 1,000.
+from 0 to 1 with three decimals. They were whole numbers from 0 to 255, and
+are so again here. They are shuffled once, with a fixed seed: the loader's
+three parts are the first 8,000, the next 1,000, the last 1,000.
 """
 
 import hashlib
