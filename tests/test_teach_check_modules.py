@@ -694,7 +694,7 @@ WRONG = [
     (check.vit, PlacesForPatches, "the class token has none"),
     (check.vit, OneBlock, "starts from the embedded picture anew"),
     (check.vit, Classes, "holds int64 numbers"),
-    (check.vit, SharedBlock, "no `blocks.1.norm1.weight`"),
+    (check.vit, SharedBlock, "are one and the same"),
     (check.vit, NoClassToken, "has no `cls_token`"),
 ]
 

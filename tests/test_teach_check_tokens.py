@@ -185,4 +185,4 @@ def test_a_wrong_add_positions_is_understood(answer, words):
 def test_a_picture_shows_which_tokens_differ():
     picture = check.add_positions(patches_only).picture
     assert "not zero in 1 of the rows" in picture
-    assert picture.count("<rect") == 3 * 3 * 5
+    assert picture.count("<rect") == 3 * (3 * 5 + 1)

@@ -18,12 +18,14 @@ from vitlib.teach.check import _progress
 from vitlib.teach.check._attention import ATTENTION
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
+from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
 from vitlib.teach.check._own import read_digits
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._progress import Progress
 from vitlib.teach.check._result import Result
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
+from vitlib.teach.check._training import CURVE, EVALUATE, GROUPS
 from vitlib.teach.check._vit import VIT
 
 PIECES = {
@@ -39,6 +41,12 @@ PIECES = {
         MLP_PIECE,
         ENCODER_BLOCK,
         VIT,
+        GROUPS,
+        CURVE,
+        EVALUATE,
+        ROLLOUT,
+        DISTANCE,
+        LENS,
     )
 }
 
@@ -110,3 +118,33 @@ def encoder_block(answer: Callable) -> Result:
 def vit(answer: Callable) -> Result:
     """Check your class `ViT`, called by names as vitlib's is."""
     return VIT.check(answer)
+
+
+def parameter_groups(answer: Callable) -> Result:
+    """Check your `parameter_groups(model, weight_decay)`."""
+    return GROUPS.check(answer)
+
+
+def warmup_cosine(answer: Callable) -> Result:
+    """Check your `warmup_cosine(step, steps, warmup)`."""
+    return CURVE.check(answer)
+
+
+def evaluate(answer: Callable) -> Result:
+    """Check your `evaluate(model, images, labels, batch_size)`."""
+    return EVALUATE.check(answer)
+
+
+def rollout(answer: Callable) -> Result:
+    """Check your `rollout(maps)`."""
+    return ROLLOUT.check(answer)
+
+
+def mean_attention_distance(answer: Callable) -> Result:
+    """Check your `mean_attention_distance(maps, grid, patch_size)`."""
+    return DISTANCE.check(answer)
+
+
+def logit_lens(answer: Callable) -> Result:
+    """Check your `logit_lens(model, images)`."""
+    return LENS.check(answer)

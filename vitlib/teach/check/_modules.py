@@ -179,6 +179,9 @@ def load(
     missing = [n for n, found in places.items() if not found]
     if missing:
         raise Finding(about_missing(missing, list(own)))
+    check_apart(
+        [place for found in places.values() for place in found], own
+    )
     for name, weight in weights.items():
         parts = weight.chunk(len(places[name]))
         for place, part in zip(places[name], parts, strict=True):
@@ -194,6 +197,19 @@ def load(
         name: [own[place] for place in found]
         for name, found in places.items()
     }
+
+
+def check_apart(places: list[str], own: dict[str, Tensor]) -> None:
+    """Refuse a layer that is used in two places."""
+    seen: dict[int, str] = {}
+    for place in places:
+        other = seen.setdefault(id(own[place]), place)
+        if other != place:
+            raise Finding(
+                f"Your `{other}` and `{place}` are one and the same: what "
+                "one of them learns, the other has learned. Is a layer "
+                "made once and used several times?"
+            )
 
 
 def places_of(name: str, own: dict[str, Tensor]) -> list[str]:

@@ -16,6 +16,7 @@ from vitlib.teach.check._piece import Piece, questions
 SQUARE = 6  # the side of a pixel
 CELL = 13  # the side of a number
 LABEL = 18
+GAP = 5
 SVG = (
     '<svg role="img" aria-label="{alt}" viewBox="0 0 {width} {height}" '
     'width="{width}" height="{height}" style="max-width: 100%; height: '
@@ -24,6 +25,10 @@ SVG = (
 )
 TEXT = '<text x="{x}" y="{y}" fill="currentColor">{text}</text>'
 RECT = '<rect x="{x}" y="{y}" width="{w}" height="{w}" fill="{fill}"/>'
+FRAME = (
+    '<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="none" '
+    'stroke="currentColor" stroke-opacity="0.25"/>'
+)
 
 
 def scene(height: int = 12, width: int = 16) -> Tensor:
@@ -59,18 +64,24 @@ def paint(
 
 
 def sequences(named: dict[str, Tensor], alt: str) -> str:
-    """Draw rows of pictures, one row for each (n, y, x, 3)."""
-    content, top = [], 0
+    """Draw rows of pictures, one row for each (n, y, x, 3).
+
+    Where a row is a single picture, they stand side by side.
+    """
+    content, left, top = [], 0, 0
+    count, rows, cols, _ = next(iter(named.values())).shape
+    step, height = cols * SQUARE + GAP, LABEL + rows * SQUARE + 2 * GAP
     for name, pictures in named.items():
-        content.append(TEXT.format(x=0, y=top + 12, text=name))
-        top += LABEL
-        count, rows, cols, _ = pictures.shape
+        content.append(TEXT.format(x=left, y=top + 12, text=name))
         for index, picture in enumerate(pictures):
-            left = index * (cols * SQUARE + 5)
-            content.append(pixels(picture, left, top))
-        top += rows * SQUARE + 10
-    width = count * (cols * SQUARE + 5)
-    return svg(content, width, top, alt)
+            place = left + index * step
+            content.append(pixels(picture, place, top + LABEL))
+        if count == 1:
+            left += step + 4 * GAP
+        else:
+            top += height
+    size = (left, height) if count == 1 else (count * step, top)
+    return svg(content, *size, alt)
 
 
 def pixels(picture: Tensor, left: int, top: int) -> str:
@@ -99,11 +110,13 @@ def matrices(named: dict[str, Tensor], alt: str) -> str:
         rows, cols = table.shape
         for row in range(rows):
             for col in range(cols):
-                x, y = left + col * CELL, LABEL + row * CELL
+                x, y = left + 1 + col * CELL, LABEL + row * CELL
                 fill = signed(table[row, col].item(), float(largest))
                 content.append(
                     RECT.format(x=x, y=y, w=CELL - 1, fill=fill)
                 )
+        size = {"w": cols * CELL, "h": rows * CELL}
+        content.append(FRAME.format(x=left, y=LABEL - 1, **size))
         left += max(cols * CELL, 60) + 24
     return svg(content, left, LABEL + rows * CELL + 4, alt)
 

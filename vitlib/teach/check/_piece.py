@@ -8,11 +8,12 @@ computed gives the hint.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitlib.teach.check import _progress
 from vitlib.teach.check._answer import (
@@ -68,7 +69,7 @@ class Case:
     def copies(self) -> dict[str, object]:
         """Copy the inputs, in the same order in memory."""
         return {
-            name: part.clone() if isinstance(part, Tensor) else part
+            name: part.clone() if is_float(part) else deepcopy(part)
             for name, part in self.inputs.items()
         }
 
@@ -76,10 +77,7 @@ class Case:
         """Give the same case with its floats in this dtype."""
 
         def cast(parts: dict) -> dict:
-            return {
-                name: part.to(dtype) if is_float(part) else part
-                for name, part in parts.items()
-            }
+            return {name: in_dtype(p, dtype) for name, p in parts.items()}
 
         return replace(
             self, inputs=cast(self.inputs), weights=cast(self.weights)
@@ -435,6 +433,13 @@ def questions(piece: Piece) -> tuple[list[Case], list[Tensor]]:
 def is_float(part: object) -> bool:
     """Tell if it is a tensor of floats."""
     return isinstance(part, Tensor) and part.is_floating_point()
+
+
+def in_dtype(part: object, dtype: torch.dtype) -> object:
+    """Give floats and modules in this dtype, the rest as it is."""
+    if isinstance(part, nn.Module):
+        return deepcopy(part).to(dtype)
+    return part.to(dtype) if is_float(part) else part
 
 
 def called(answer: object, name: str) -> str:

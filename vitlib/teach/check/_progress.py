@@ -83,7 +83,7 @@ class Progress:
 
     def __str__(self) -> str:
         many = sum(name in self.done for name in self.chapters)
-        lines = [f"{many} of {len(self.chapters)} pieces are done."]
+        lines = [f"{many} of {len(self.chapters)} pieces done."]
         for name, chapter in self.chapters.items():
             state = "done" if name in self.done else "open"
             lines.append(f"  chapter {chapter:2}  {state}  {name}")
