@@ -2,6 +2,7 @@
 
 from vitlib.teach.live.attention_explorer import AttentionExplorer
 from vitlib.teach.live.digit_pad import DigitPad
+from vitlib.teach.live.encoder_switches import EncoderSwitches
 from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
@@ -10,6 +11,7 @@ from vitlib.teach.live.size_explorer import SizeExplorer
 __all__ = [
     "AttentionExplorer",
     "DigitPad",
+    "EncoderSwitches",
     "PatchExplorer",
     "PatchShuffle",
     "PositionExplorer",
