@@ -91,6 +91,8 @@ def measure(table: Path, run: dict, score: Callable[[], float]) -> None:
     if any(line.items() <= row.items() for row in rows(table)):
         return
     line["accuracy"] = f"{score():.3f}"
+    line["torch"] = torch.__version__
+    line["threads"] = str(torch.get_num_threads())
     new = not table.exists()
     with table.open("a", newline="") as file:
         writer = csv.DictWriter(file, line, lineterminator="\n")

@@ -1,12 +1,12 @@
-"""Train a ViT and two CNNs of one size on a relation across the picture.
+"""Train a ViT and three CNNs of one size on a relation across the picture.
 
     .venv/bin/python experiments/relation.py
 
 First each model chooses its learning rate, on 2,000 pictures. Then every
-run takes the same number of steps; in the stage "longer" the CNN that
-sees the whole picture gets eight times as many. Scored on 1,000 pictures
-of a seed of their own. Each result is added to relation.csv at once; what
-stands there is not run again.
+run takes the same number of steps; in the stage "longer" the ViT gets
+twice and the CNN that sees the whole picture four times as many. Scored
+on 1,000 pictures of a seed of their own. Each result is added to
+relation.csv at once; what stands there is not run again.
 """
 
 from pathlib import Path
@@ -21,7 +21,8 @@ from vitlib.teach.shapes import shapes
 from vitlib.training import Data, evaluate, fit
 
 TABLE = Path(__file__).parents[1] / "vitlib/teach/data/relation.csv"
-STEPS, BATCH, LONGER = 400, 64, 8
+STEPS, BATCH = 400, 64
+LONGER = {"ViT": 2, "CNN": 4}  # times as many steps
 RATES = (1e-3, 2e-3, 4e-3)
 SIZES = (500, 2000, 8000)
 TRAINED_ON, SCORED_ON = 1000, 2000  # seeds of the pictures
@@ -36,6 +37,9 @@ MODELS = {
     ),
     "CNN": lambda: small_cnn(3, 4, (32, 64, 100)),
     "one cell": lambda: one_cell_cnn(3, 4, 207, 4, 8),
+    "one cell, hidden layer": lambda: one_cell_cnn(
+        3, 4, 167, 4, 8, hidden=400
+    ),
 }
 
 
@@ -98,7 +102,9 @@ def main() -> None:
         for images in SIZES:
             for model, rate in rates.items():
                 one_run("curve", model, images, STEPS, seed, rate)
-        one_run("longer", "CNN", 8000, LONGER * STEPS, seed, rates["CNN"])
+        for model, times in LONGER.items():
+            steps, rate = times * STEPS, rates[model]
+            one_run("longer", model, 8000, steps, seed, rate)
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def test_on_digits_vit_and_cnn_have_the_same_size():
     assert count(small_cnn(1, 10, (32, 64, 96))) == 204_778
 
 
-def test_on_shapes_all_three_have_the_same_size():
+def test_on_shapes_all_four_have_the_same_size():
     vit = ViT(
         image_size=32,
         patch_size=8,
@@ -80,3 +80,17 @@ def test_on_shapes_all_three_have_the_same_size():
     assert count(vit) == 213_828
     assert count(small_cnn(3, 4, (32, 64, 100))) == 214_164
     assert count(one_cell_cnn(3, 4, 207, 4, 8)) == 214_042
+    assert count(one_cell_cnn(3, 4, 167, 4, 8, hidden=400)) == 214_094
+
+
+def test_with_a_hidden_layer_the_scores_are_no_sum():
+    torch.manual_seed(0)
+    model = one_cell_cnn(3, 4, 16, 2, 8, hidden=32).double().eval()
+    torch.nn.init.zeros_(model[-1][0].bias)
+    change = []
+    for image in torch.rand(2, 1, 3, 32, 32).double():
+        marked = image.clone()
+        image[..., :8, :8], marked[..., :8, :8] = 0.2, 0.9
+        change.append(model(marked) - model(image))
+    one, other = change
+    assert (one - other).abs().max() > 1e-3 * one.abs().max()

@@ -25,19 +25,28 @@ def small_cnn(
 
 
 def one_cell_cnn(
-    in_channels: int, num_classes: int, width: int, depth: int, side: int
+    in_channels: int,
+    num_classes: int,
+    width: int,
+    depth: int,
+    side: int,
+    hidden: int = 0,
 ) -> nn.Sequential:
     """Make a CNN that sees one square of `side` pixels at a time.
 
     (b, c, h, w) -> (b, num_classes). The first convolution cuts the image
     into squares as a ViT does, the others are 1 x 1: what it knows of
     different squares meets for the first time in the mean before the
-    head.
+    head. With `hidden` the head has one layer more, so wide.
     """
     layers = convolution(in_channels, width, side, stride=side)
     for _ in range(depth):
         layers += convolution(width, width, 1)
-    return classifier(layers, width, num_classes)
+    model = classifier(layers, width, num_classes)
+    if hidden:
+        more = [nn.Linear(width, hidden), nn.ReLU()]
+        model[-1] = nn.Sequential(*more, nn.Linear(hidden, num_classes))
+    return model
 
 
 def convolution(

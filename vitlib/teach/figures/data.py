@@ -13,6 +13,7 @@ from vitlib.teach.figures._canvas import (
     GREY,
     INK,
     LINE,
+    QUERY,
     STREAM,
     WEIGHT,
     bare,
@@ -23,7 +24,16 @@ from vitlib.teach.figures._canvas import (
 )
 from vitlib.teach.shapes import COLOURS, KINDS, Scenes
 
-LOOKS = {"ViT": WEIGHT, "CNN": GREY, "one cell": STREAM}
+LOOKS = {"ViT": WEIGHT, "CNN": GREY}
+RIVALS = {  # what a model is called in the chart, and its line
+    "ViT": ("ViT", {"color": WEIGHT, "ls": "-"}),
+    "CNN": ("CNN", {"color": GREY, "ls": "-"}),
+    "one cell": ("one cell", {"color": STREAM, "ls": "-"}),
+    "one cell, hidden layer": (
+        "one cell, hidden layer",
+        {"color": QUERY, "ls": "--"},
+    ),
+}
 
 
 def _draw(ax: Axes, line: list[Band], colour: str) -> None:
@@ -210,56 +220,52 @@ def scenes(scenes: Scenes) -> None:
 def relation(bands: list[Band], chance: dict[str, float]) -> None:
     """Show right answers against pictures for three models.
 
-    `chance` are levels to compare with, by name.
+    `chance` has two levels to compare with, by name.
     """
     sizes = sorted({band.images for band in bands})
     figure = canvas(680, 340)
     told = []
     with style():
-        ax = figure.add_axes((0.06, 0.14, 0.68, 0.75))
+        ax = figure.add_axes((0.06, 0.14, 0.69, 0.75))
         ax.set_xscale("log")
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.minorticks_off()
         ax.set(ylim=(0, 103), yticks=(0, 25, 50, 75, 100))
+        ax.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
         ax.grid(axis="y", color=LINE, lw=0.7)
-        names = {
-            "ViT": "ViT",
-            "CNN": "CNN, sees it all",
-            "one cell": "CNN, sees one cell",
-        }
-        heights = []
-        for model, name in names.items():
+        ends = []
+        for model, (name, look) in RIVALS.items():
             line = [band for band in bands if band.model == model]
             images = [band.images for band in line]
-            colour = LOOKS[model]
             low = [100 * band.low for band in line]
             high = [100 * band.high for band in line]
             mean = [100 * band.mean for band in line]
+            colour = look["color"]
             ax.fill_between(
-                images, low, high, color=colour, alpha=0.3, lw=0
+                images, low, high, color=colour, alpha=0.2, lw=0
             )
-            ax.plot(images, mean, "o-", color=colour, ms=5)
-            heights.append((mean[-1], name, colour))
+            ax.plot(images, mean, "o", ms=5, **look)
+            ends.append((mean[-1], name, colour))
             told.append(f"{name}: about {mean[-1]:.0f} %")
         place = np.inf
-        for height, name, colour in sorted(heights, reverse=True):
-            place = min(height, place - 7)
+        for height, name, colour in sorted(ends, reverse=True):
+            place = min(height, place - 8)
             ax.annotate(
                 name,
                 (sizes[-1], place),
-                xytext=(10, 0),
+                xytext=(26, 0),
                 textcoords="offset points",
                 color=GREY if colour == STREAM else colour,
                 va="center",
-                size=13,
                 annotation_clip=False,
             )
-        for name, share in chance.items():
+        levels = sorted(chance.items(), key=lambda item: item[1])
+        for (name, share), y in zip(levels, (-14, 5), strict=True):
             ax.axhline(100 * share, color=INK, lw=1, ls=":")
             ax.annotate(
                 name,
                 (sizes[0], 100 * share),
-                xytext=(0, 4),
+                xytext=(0, y),
                 textcoords="offset points",
                 size=11,
             )
