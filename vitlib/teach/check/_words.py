@@ -11,6 +11,7 @@ COUNTS += ["eight", "nine", "ten"]
 def shape_of(tensor: Tensor) -> str:
     """Say the shape as Python writes a tuple.
 
+    >>> import torch
     >>> shape_of(torch.zeros(2, 3))
     '(2, 3)'
     """
