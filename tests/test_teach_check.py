@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from vitlib.teach import check
+from vitlib.teach import cat, check, to_tensor
 from vitlib.teach.check import _answer, _limits, _progress
 from vitlib.teach.check._piece import Piece
 from vitlib.teach.check._result import Result
@@ -345,6 +345,45 @@ def test_the_readers_own_line_is_named():
     assert "`return images.reshape(rows, 7)`" in said
     assert "shape '[2, 7]' is invalid for input of size 576" in said
     assert "check/_" not in said
+
+
+def viewed(images, p):
+    return images.permute(0, 2, 3, 1).view(len(images), -1)
+
+
+def in_float32(images, p):
+    return images @ torch.ones(images.shape[3], 5)
+
+
+def by_numpy(images, p):
+    return torch.from_numpy(
+        split(torch.from_numpy(images.numpy()), p).numpy()
+    )
+
+
+def written_over(images, p):
+    patches = split(images, p)
+    images += 0
+    return patches
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (viewed, "the book's cat is such a tensor"),
+        (in_float32, "a tensor is made in float32"),
+        (by_numpy, "numpy knows no gradients"),
+        (written_over, "Your code writes into its input"),
+    ],
+)
+def test_what_torch_says_is_explained(answer, words):
+    said = str(check.patchify(answer))
+    assert "Your code stopped at line" in said
+    assert words in said
+
+
+def test_the_books_cat_does_not_lie_in_memory_in_order():
+    assert not to_tensor(cat()).is_contiguous()
 
 
 def test_an_answer_right_for_some_is_told_for_which():

@@ -38,7 +38,7 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "and for assignments to a slice.",
     ),
     (
-        "can't call numpy() on tensor that requires grad",
+        r"call numpy\(\) on tensor that requires grad",
         "numpy knows no gradients, and a ViT needs them everywhere. Every "
         "step of this has its twin in torch.",
     ),
