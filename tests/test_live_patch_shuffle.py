@@ -75,7 +75,7 @@ def test_the_first_frame_says_what_vitlib_computes(open_figure):  # noqa: F811
     here, there = scores[0].argmax(dim=1).tolist()
     assert here != there  # what the first frame is to teach
     words = tab.locator(".vit-shuffle-with .vit-verdict").inner_text()
-    assert words == f"reads {here}, and mixed {there}"
+    assert words == f"reads {here}, mixed {there}"
 
 
 def test_without_positions_no_logit_moves_whatever_the_order(open_figure):  # noqa: F811

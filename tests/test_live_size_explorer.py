@@ -205,7 +205,7 @@ def test_every_published_size_is_named_and_counted(open_figure):  # noqa: F811
             )
         learned = sum(p.numel() for p in model.parameters())
         assert numbers(tab)[1] == f"{learned:,}"
-    press(tab, "The book's digit reader")
+    press(tab, "digits: the book's digit reader")
     assert words(tab) == "This is the book's digit reader."
     assert numbers(tab)[:2] == ["17", "205,066"]
     model = eval(tab.locator(".vit-call").inner_text(), {"ViT": ViT})

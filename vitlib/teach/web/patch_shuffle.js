@@ -121,7 +121,7 @@ function verdict() {
     const one = best(here) === best(there);
     reads.textContent = one
       ? `reads ${best(here)} in both`
-      : `reads ${best(here)}, and mixed ${best(there)}`;
+      : `reads ${best(here)}, mixed ${best(there)}`;
     moved.textContent = change <= CLOSE
       ? `no logit moves by more than ${change ? change.toFixed(7) : "0"}`
       : `a logit moves by up to ${rounded(change)}`;

@@ -324,7 +324,7 @@ export const render = figure(
     const sliders = NAMES.map((name) => sizeSlider(name, get, change));
     const buttons = Object.entries({ ...PUBLISHED, digits: READER }).map(
       ([name, other]) => button(name, () => become(other),
-        name === "digits" ? "The book's digit reader" : `ViT-${name}`));
+        name === "digits" ? "digits: the book's digit reader" : `ViT-${name}`));
     const numbers = ["tokens", "parameters", "multiply-adds", "memory"].map(
       number);
     const [tokens, learned, work, bytes] = numbers;
