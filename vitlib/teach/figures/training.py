@@ -193,7 +193,7 @@ def one_minute() -> None:
         axes.plot(epochs, np.median(table, axis=0), color=WEIGHT)
         axes.set_ylim(80, 100)
         axes.set_yticks([80, 90, 95, 100])
-        axes.set_xticks([1, 5, 10, 15])
+        axes.set_xticks([1, 5, 10, epochs[-1]])
         for share in (90, 95):
             axes.axhline(share, color=LINE, lw=0.8, zorder=0)
         axes.set_xlabel("epoch")
