@@ -12,7 +12,7 @@ from vitlib.teach.live._bundle import samples
 
 ROOT = "[data-figure=attention_explorer]"
 CELLS = f"{ROOT} .vit-ask"
-MAPS = f"{ROOT} .vit-map"
+MAPS = f"{ROOT} .vit-headmap"
 PAIR = f"{ROOT} .vit-pair"
 MINUS = "\N{MINUS SIGN}"
 SIGNS = str.maketrans("", "", "<>")
@@ -87,7 +87,14 @@ def test_the_first_frame_shows_a_row_of_the_model(open_figure):  # noqa: F811
     holds(tab, figure.query, figure.layer, figure.head)
     assert state(tab)["answer"] == "5"
     assert tab.locator(CELLS).count() == 17
-    assert tab.locator(MAPS).count() == 16
+    boxes = tab.locator(f"{MAPS} canvas").evaluate_all(
+        "(all) => all.map((e) => e.parentElement.getBoundingClientRect())"
+        ".map(({ width, height }) => [width, height])"
+    )
+    assert len(boxes) == 16
+    for width, height in boxes:
+        assert width > 30
+        assert height == pytest.approx(width, abs=1)
 
 
 def test_it_opens_where_python_says(open_figure):  # noqa: F811

@@ -111,12 +111,12 @@ function atlas(depth, heads, n, choose) {
   const cols = Math.sqrt(n - 1);
   const all = Array.from({ length: depth * heads }, (_, i) => {
     const [layer, head] = [Math.floor(i / heads), i % heads];
-    const cls = html("span", { class: "vit-map-cls" });
-    const spot = html("span", { class: "vit-map-query" });
+    const cls = html("span", { class: "vit-headmap-cls" });
+    const spot = html("span", { class: "vit-headmap-query" });
     const map = heat("weight", [cols, cols], "");
     map.removeAttribute("role");
-    const cell = html("button", { type: "button", class: "vit-map" },
-      cls, html("span", { class: "vit-map-box" }, map, spot));
+    const cell = html("button", { type: "button", class: "vit-headmap" },
+      cls, html("span", { class: "vit-headmap-box" }, map, spot));
     return { layer, head, cls, map, spot, cell };
   });
   arrows(all.map(({ cell }) => cell), heads, (index) =>
@@ -229,12 +229,12 @@ function plot(n, head_dim, embed_dim) {
   });
   const tick = (power, text) => [
     svg("line", {
-      class: "vit-tick", x1: x(power), x2: x(power), y1: 18, y2: TALL - 12,
+      class: "vit-plot-tick", x1: x(power), x2: x(power), y1: 18, y2: TALL - 12,
     }),
     svg("text", { x: x(power), y: 12, "text-anchor": "middle" }, text)];
   const end = (count, text, x, anchor) => [
     svg("line", {
-      class: "vit-tick", x1: EDGE, x2: WIDE - EDGE, y1: y(count),
+      class: "vit-plot-tick", x1: EDGE, x2: WIDE - EDGE, y1: y(count),
       y2: y(count),
     }),
     svg("text", { x, y: y(count) - 4, "text-anchor": anchor }, text)];
