@@ -189,6 +189,7 @@ def test_the_still_picture_says_what_is_to_be_seen(explorer):
 def test_the_first_frame_is_there_before_anything_is_touched(tab, images):
     assert tab.locator("[data-figure=patch_explorer][data-ready]").count()
     check(tab, images, 16, 75, 8, 8)
+    assert not tab.locator("canvas:not([aria-label])").count()
     assert "Move over" in tab.locator(".vit-hint").first.inner_text()
 
 

@@ -45,7 +45,9 @@ async function middleOf(file) {
   return data.filter((_, i) => i % 4 < 3);
 }
 
-const canvas = (kind) => html("canvas", { class: `vit-heat ${kind}` });
+const canvas = (kind, label) => html("canvas", {
+  class: `vit-heat ${kind}`, role: "img", "aria-label": label,
+});
 const mark = (kind) => html("span", { class: `vit-panel-mark ${kind}` });
 
 // --- The figure
@@ -61,16 +63,16 @@ export const render = figure(
     let [p, rows, cols, patch, pixel] = [0, 0, 0, 0, 0];
     let drawn; // what the grid and the table show
 
-    const grid = canvas("vit-cut-smooth");
+    const grid = canvas("vit-cut-smooth", "The picture");
     const [here, dot] = [mark("vit-panel-here"), mark("vit-panel-dot")];
     const picture = panel("the picture", "Patch", grid, here, dot);
-    const table = canvas("");
-    const band = canvas("vit-cut-band");
+    const table = canvas("", "All patches, row by row");
+    const band = canvas("vit-cut-band", "The row of the patch");
     const [row, tick] = [mark("vit-cut-row"), mark("vit-cut-tick")];
     row.append(band, tick);
     const sequence = panel(
       "a row for each patch", "Row of the sequence", table, row);
-    const close = canvas("");
+    const close = canvas("", "The patch, enlarged");
     const square = mark("vit-panel-dot");
     const large = panel("", "Pixel of the patch", close, square);
     const threads = svg("svg", { class: "vit-cut-threads", "aria-hidden": true });
@@ -86,7 +88,7 @@ export const render = figure(
 
     const film = html("div", { class: "vit-cut-film", "aria-hidden": true });
     const frames = Array.from({ length: 2 * NEAR + 1 }, (_, i) => {
-      const cut = canvas("");
+      const cut = canvas("", "A patch");
       const number = html("span");
       const whole = html("span", {
         class: i === NEAR ? "vit-cut-frame vit-cut-frame-now" : "vit-cut-frame",
