@@ -168,19 +168,21 @@ def test_names_carry_the_shapes_and_light_their_maps(open_figure):  # noqa: F811
     )
 
 
-def test_the_map_is_white_at_its_least_and_dark_at_the_place(open_figure):  # noqa: F811
-    tab = open_figure(explorer(place=[2, 3]))
+def test_white_is_the_least_of_all_pairs_and_dark_the_place(open_figure):  # noqa: F811
+    table = F.normalize(KINDS["waves"].flatten(0, 1), dim=1)
+    table = table @ table.T
+    place, least = divmod(table.argmin().item(), 54)
+    tab = open_figure(explorer(place=list(divmod(place, 9))))
     pixels = tab.evaluate(
         """[...document.querySelector(".vit-places canvas")
           .getContext("2d").getImageData(0, 0, 9, 6).data]"""
     )
-    place = 4 * (2 * 9 + 3)
-    assert pixels[place : place + 3] == [0x0B, 0x54, 0x72]
-    table = F.normalize(KINDS["waves"].flatten(0, 1), dim=1)
-    likeness = (table @ table.T)[2 * 9 + 3]
-    blue = torch.tensor(pixels).reshape(54, 4)[:, 0]  # falls as they near
-    assert torch.equal(blue.argsort()[:1], likeness.argmax()[None])
-    assert blue[likeness.argmin()] == blue.max()
+    colours = torch.tensor(pixels).reshape(54, 4)[:, :3]
+    assert table[place, least] > 0.1  # white is not zero
+    assert colours[least].tolist() == [255, 255, 255]
+    assert colours[place].tolist() == [0x0B, 0x54, 0x72]
+    red = colours[:, 0]  # falls as the likeness grows
+    assert torch.equal(red.argmin(), table[place].argmax())
 
 
 @pytest.mark.parametrize("place", [[6, 0], [0, 9], [-1, 2]])

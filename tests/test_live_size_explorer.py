@@ -247,11 +247,22 @@ def test_a_size_that_cannot_be_is_a_calm_case(open_figure):  # noqa: F811
     assert words(tab).startswith("embed_dim 768 cannot be shared among 7")
     assert not tab.locator(".vit-number:visible").count()
     assert tab.locator(".vit-map-here").is_hidden()
-    assert tab.locator(".vit-call").inner_text() == ""
     press(tab, "ViT-H/14")
     assert words(tab) == "This is ViT-H/14."
     assert tab.locator(".vit-number:visible").count() == 4
     assert tab.locator(".vit-map-here").is_visible()
+    tab.get_by_role("slider", name="image_size").press("ArrowRight")
+    settle(tab)
+    assert "256 x 256 pixels cannot be cut" in words(tab)
+    assert tab.locator(".vit-call").inner_text() == ""
+
+
+def test_heads_change_the_name_and_no_parameter(open_figure):  # noqa: F811
+    tab = open_figure(SizeExplorer(num_heads=8))
+    assert words(tab) == "Not a published size."
+    assert numbers(tab)[1] == "86,567,656"
+    press(tab, "ViT-B/16")
+    assert numbers(tab)[1] == "86,567,656"
 
 
 def test_a_size_is_chosen_by_finger_on_a_phone(open_figure):  # noqa: F811
