@@ -328,6 +328,16 @@ def test_half_of_a_message_from_python_is_waited_out(tab, images):
         "document.querySelector('code').innerText.includes('32, 48')"
     )
     assert facts(tab) == [6, 768, 4608, 36]
+    tab.evaluate(
+        "async () => { model.fromPython('image_size', [20, 20]); "
+        "model.fromPython('pixels', new DataView(new ArrayBuffer(1200)));"
+        "await new Promise(requestAnimationFrame); }"
+    )
+    assert facts(tab) == [6, 768, 4608, 36]
+    tab.evaluate("model.fromPython('patch_size', 4)")
+    tab.wait_for_function(
+        "document.querySelector('.vit-cut-facts b').innerText === '25'"
+    )
 
 
 def photo(image, kind="png"):
