@@ -31,7 +31,7 @@ THREADS = 2
 SEEDS = range(5)
 STRENGTH = 0.5
 RECIPE = {
-    "epochs": 15,
+    "epochs": 12,
     "batch_size": 64,
     "learning_rate": 2e-3,
     "weight_decay": 0.05,
