@@ -216,6 +216,8 @@ def test_a_patch_and_its_row_are_drawn_in_their_colours(tab, images):
     lines = patches.reshape(64, 784, 3)
     wanted = lines[rows.astype(int)][:, cols.astype(int)]
     assert np.array_equal(shown, wanted)
+    wanted = lines[patch, cols.astype(int)][None]
+    assert np.array_equal(pixels_of(tab, ".vit-cut-row"), wanted)
 
 
 def test_the_mouse_finds_a_pixel_in_the_picture(tab, images):
