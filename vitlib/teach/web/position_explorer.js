@@ -2,7 +2,7 @@
 // same place on every grid, so that kinds of positions can be compared.
 
 import {
-  figure, frame, heat, hint, html, listen, rounded, scale, speaker,
+  figure, heat, hint, html, listen, rounded, scale, speaker,
 } from "./kit.js";
 import { named } from "./panels.js";
 
@@ -148,6 +148,6 @@ export const render = figure(
     root.append(
       hint("Choose a place on any map, or point at another to compare."),
       html("div", { class: "vit-all-places" }, ...maps), spoken);
-    listen(model, "place", frame(draw), onEnd);
+    listen(model, "place", draw, onEnd); // at once: keys may come fast
     draw();
   });
