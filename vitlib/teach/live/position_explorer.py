@@ -45,9 +45,12 @@ class PositionExplorer(LiveFigure, figure="position_explorer"):
         self._tables = [_cosines(one) for one in positions.values()]
         lower = [table[_below(table)] for table in self._tables]
         whole = (torch.cat(lower) * FINE).round().to(torch.int16)
+        shapes = [list(one.shape) for one in positions.values()]
+        rows, cols, _ = map(max, zip(*shapes, strict=True))
+        traits.setdefault("place", [min(5, rows - 1), min(4, cols - 1)])
         super().__init__(
             names=list(positions),
-            shapes=[list(one.shape) for one in positions.values()],
+            shapes=shapes,
             cosines=whole.numpy().astype("<i2").tobytes(),
             **traits,
         )
