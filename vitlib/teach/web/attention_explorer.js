@@ -59,6 +59,13 @@ function shade(weight) {
   return `rgb(${r}, ${g}, ${b})`;
 }
 
+/** How much light a shade gives back, from 0 to 1: black text needs 0.18. */
+function brightness(weight) {
+  const [r, g, b] = colour("weight", weight / FULL).map((v) => (
+    v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
 function rowOf(dots, query, n, divisor) {
   const row = dots.subarray(query * n, (query + 1) * n);
   return softmax(tensor([1, n], row.map((dot) => dot / divisor))).data;
@@ -90,7 +97,7 @@ function asker(n, p, choose, look) {
   whole.paint = (patches, row, query, key) => {
     cells.forEach((cell, place) => {
       cell.style.background = shade(row[place]);
-      cell.classList.toggle("vit-dark", row[place] > 0.6 * FULL);
+      cell.classList.toggle("vit-dark", brightness(row[place]) < 0.18);
       cell.classList.toggle("vit-query", place === query);
       cell.classList.toggle("vit-key", place === key && key !== query);
       cell.setAttribute("aria-pressed", place === query);
