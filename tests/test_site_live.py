@@ -100,17 +100,24 @@ def test_every_figure_is_drawn_at_once(page, way, visit):
 
 @every_live_page
 def test_a_page_is_usable_within_a_second(page, browser, capsys):  # noqa: F811
-    """Count the time of the page alone: other work here is not its own."""
-    context = browser.new_context()
-    tab = context.new_page()
-    watched = context.new_cdp_session(tab)
-    watched.send("Performance.enable", {"timeDomain": "threadTicks"})
-    tab.goto(html(page).as_uri())
-    assert tab.evaluate(READY) == len(figures_of(page))
-    metrics = watched.send("Performance.getMetrics")["metrics"]
-    spent = {m["name"]: m["value"] for m in metrics}["TaskDuration"]
-    clock = tab.evaluate(DRAWN) / 1000
-    context.close()
+    """Count the time of the page alone, of three visits the shortest.
+
+    Other work on the machine is not its own, and lengthens it.
+    """
+    work = []
+    for _ in range(3):
+        context = browser.new_context()
+        tab = context.new_page()
+        watched = context.new_cdp_session(tab)
+        watched.send("Performance.enable", {"timeDomain": "threadTicks"})
+        tab.goto(html(page).as_uri())
+        assert tab.evaluate(READY) == len(figures_of(page))
+        metrics = watched.send("Performance.getMetrics")["metrics"]
+        named = {m["name"]: m["value"] for m in metrics}
+        work.append(named["TaskDuration"])
+        clock = tab.evaluate(DRAWN) / 1000
+        context.close()
+    spent = min(work)
     with capsys.disabled():
         print(f"\n{page}: {spent:.2f} s of work; drawn at {clock:.1f} s")
     assert spent <= USABLE
