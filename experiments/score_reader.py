@@ -162,12 +162,11 @@ and the picture is averaged down.
 
 ## What it is not for
 
-It has seen ten digits, in handwriting that was collected in the United
-States, centred in the picture by their mass, and nothing else. A letter, a
-face or a scribble gets a digit too, sometimes with a high probability. The
-held-out digits come from the same 10,000 as the training digits, and so
-perhaps partly from the same writers: expect more mistakes on your own hand
-than the tables say.
+It has seen digits, centred in the picture by the mass of their ink, and
+nothing else. A letter, a face or a scribble gets a digit too, sometimes
+with a high probability. The held-out digits come from the same 10,000 as
+the training digits, perhaps partly from the same writers: what it does
+with other people's digits has not been measured.
 """
 
 
