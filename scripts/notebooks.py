@@ -5,7 +5,8 @@
 Without names it takes every notebook of book/, two at a time. What
 differs from run to run or from machine to machine (times, ids, Python's
 version) is taken out, and the code is formatted. A notebook in which a
-cell fails keeps its old outputs.
+cell fails keeps its old outputs. solutions.ipynb is gathered from the
+chapters first.
 """
 
 import subprocess
@@ -15,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import nbformat
+import solutions
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
@@ -93,6 +95,8 @@ def run(path: Path) -> str:
 def main() -> None:
     """Run the notebooks named on the command line, or all."""
     paths = [Path(name).resolve() for name in sys.argv[1:]]
+    if not paths or solutions.SOLUTIONS in paths:
+        solutions.write()
     paths = paths or sorted(BOOK.glob("*.ipynb"))
     ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]
     subprocess.run([*ruff, *map(str, paths)], check=True)
