@@ -18,6 +18,12 @@ from vitlib.teach.check._piece import Piece
 from vitlib.teach.check._result import Result
 
 PIECES = check.PIECES
+FUNCTIONS = {k: v for k, v in PIECES.items() if isinstance(v, Piece)}
+BUILT = {  # what the book itself is made of
+    name: piece
+    for name, piece in FUNCTIONS.items()
+    if not piece.reference.__module__.startswith("vitlib.teach")
+}
 ALL = pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
 MISTAKES = pytest.mark.parametrize(
     ("piece", "mistake"),
@@ -74,8 +80,8 @@ def test_every_known_mistake_gets_its_own_hint(piece, mistake):
     assert not re.search(r"\berror|Error|[!{]", said)
 
 
-@ALL
-def test_at_least_six_mistakes_are_known(piece):
+@pytest.mark.parametrize("piece", BUILT.values(), ids=BUILT)
+def test_at_least_six_mistakes_are_known_of_what_the_book_builds(piece):
     assert len(piece.mistakes) >= 6
 
 
@@ -87,7 +93,7 @@ def test_a_checker_is_called_like_its_piece_and_says_what_it_takes(piece):
     assert list(inspect.signature(function).parameters) == ["answer"]
 
 
-@ALL
+@pytest.mark.parametrize("piece", FUNCTIONS.values(), ids=FUNCTIONS)
 def test_an_unwritten_piece_gets_one_friendly_line(piece):
     for stub in stubs():
         result = check_of(piece)(stub)

@@ -101,10 +101,11 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Piece:
-    """A function of vitlib that a reader writes, and how it is checked.
+    """A function that a reader writes, and how it is checked.
 
     `next` says what it is used for, `axes` what its axes mean. `draw`
-    makes a picture of an answer that went wrong.
+    makes a picture of an answer that went wrong. `shown` says what a
+    right answer has done, where it is not a piece of vitlib.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Piece:
     axes: str = ""
     draw: Callable[["Piece", Runner], str] | None = None
     differentiable: bool = True
+    shown: str = ""
 
     def check(self, answer: object) -> Result:
         """Ask the answer every case; say what is right, or what is not."""
@@ -165,11 +167,15 @@ class Piece:
                 self.examine_gradients(runner, case)
         for case in cases[:1]:
             self.examine_more(runner, case)
+        if self.shown:
+            return f"Right. {self.shown}\n\n{self.next}"
         ways = "values and gradients" if self.differentiable else "results"
-        vitlibs = f"those of vitlib's `{self.reference.__name__}`"
+        whose = f"vitlib's `{self.reference.__name__}`"
+        if self.reference.__module__.startswith("vitlib.teach"):
+            whose = "the reference"
         return (
             f"Right. On {count_of(len(cases), 'random input')} your "
-            f"{ways} are {vitlibs}.\n\n{self.next}"
+            f"{ways} are those of {whose}.\n\n{self.next}"
         )
 
     # What differs between functions and modules
