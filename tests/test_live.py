@@ -25,6 +25,8 @@ SHOWN = {  # what a figure needs that shows something of the reader's own
     "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},
 }
 MEGABYTE = 1_000_000
+SHARED = {"live", "panels", "answers"}  # styles that all figures have
+STYLES = sorted(p.stem for p in WEB.glob("*.css") if p.stem not in SHARED)
 
 
 def colours(text, start):
@@ -47,6 +49,29 @@ def test_the_colours_are_those_of_the_book(book, live):
     page = (ROOT / "book" / "_static" / "book.css").read_text()
     own = colours((WEB / "live.css").read_text(), live)
     assert own.items() <= colours(page, book).items()
+
+
+def outer_rules(text):
+    """What stands before each outermost block of a style sheet."""
+    depth, start, found = 0, 0, []
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    for at, letter in enumerate(text):
+        if letter == "{":
+            if depth == 0:
+                found.append(text[start:at].strip())
+            depth += 1
+        elif letter == "}":
+            depth -= 1
+            start = at + 1
+    return found
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_styles_of_a_figure_reach_no_other(name):
+    rules = outer_rules((WEB / f"{name}.css").read_text())
+    own = f'[data-figure="{name}"]'
+    others = {r for r in rules if not r.startswith("@keyframes vit-")}
+    assert others == {own}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -6,6 +6,7 @@ import {
   chapter, figure, frame, heat, html, largest, percent, readerOf,
   scale, shape, speaker, svg, tiles, token,
 } from "./kit.js";
+import { answers } from "./answers.js";
 import { drawing, pad, padControls, shareWith } from "./drawing.js";
 import { softmax } from "./vit.js";
 
@@ -37,23 +38,6 @@ function lookOf({ data, shape: [heads, n] }) {
     }
   }
   return shares;
-}
-
-function answers(count) {
-  const rows = Array.from({ length: count }, (_, digit) => {
-    const bar = html("span", { class: "vit-bar" });
-    const share = html("span", { class: "vit-share" });
-    const row = html("li", {}, html("b", {}, String(digit)), bar, share);
-    return { bar, share, row };
-  });
-  const list = html("ol", { class: "vit-answers" },
-    ...rows.map(({ row }) => row));
-  list.paint = (shares) => rows.forEach(({ bar, share, row }, digit) => {
-    bar.style.setProperty("--share", shares[digit]);
-    share.textContent = percent(shares[digit]);
-    row.classList.toggle("vit-best", shares[digit] === Math.max(...shares));
-  });
-  return list;
 }
 
 function verdict(shares) {

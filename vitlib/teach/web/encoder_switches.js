@@ -9,6 +9,7 @@ import {
   button, figure, frame, hint, html, listen, percent, readerOf, rounded,
   shape, speaker, svg,
 } from "./kit.js";
+import { answers } from "./answers.js";
 import { drawing, pad, padControls, shareWith } from "./drawing.js";
 import { softmax } from "./vit.js";
 
@@ -163,26 +164,6 @@ function idles(name, off) {
     || ["norm2", "residual2"].includes(kind) && gone("mlp");
 }
 
-// --- The answer, with a mark where it was
-
-function answers(count) {
-  const rows = Array.from({ length: count }, (_, digit) => {
-    const bar = html("span", { class: "vit-bar" });
-    const share = html("span", { class: "vit-share" });
-    const row = html("li", {}, html("b", {}, String(digit)), bar, share);
-    return { bar, share, row };
-  });
-  const list = html("ol", { class: "vit-answers" },
-    ...rows.map(({ row }) => row));
-  list.paint = (now, before) => rows.forEach(({ bar, share, row }, digit) => {
-    bar.style.setProperty("--share", now.shares[digit]);
-    bar.style.setProperty("--before", before.shares[digit]);
-    share.textContent = percent(now.shares[digit]);
-    row.classList.toggle("vit-best", digit === now.best);
-  });
-  return list;
-}
-
 // --- The figure
 
 export const render = figure(
@@ -269,7 +250,7 @@ export const render = figure(
           && presets[i][1].every((name) => off.has(name));
         choice.setAttribute("aria-pressed", same);
       });
-      list.paint(now, before);
+      list.paint(now.shares, before.shares);
       const most = pass.logits.data.reduce((top, v, i) =>
         Math.max(top, Math.abs(v - whole.logits.data[i])), 0);
       said.textContent = drawing.isEmpty ? "Nothing is drawn: draw a digit."

@@ -373,7 +373,7 @@ export const render = figure(
     root.append(
       hint("Move a slider, or start from a published size."),
       html("div", {
-        class: "vit-pad-controls", role: "group",
+        class: "vit-presets", role: "group",
         "aria-label": "Published sizes",
       }, ...buttons),
       html("div", { class: "vit-sizes" },
