@@ -442,9 +442,11 @@ def is_float(part: object) -> bool:
 
 
 def in_dtype(part: object, dtype: torch.dtype) -> object:
-    """Give floats and modules in this dtype, the rest as it is."""
+    """Give floats and modules in this dtype, and all else as it is."""
     if isinstance(part, nn.Module):
         return deepcopy(part).to(dtype)
+    if isinstance(part, list | tuple):
+        return type(part)(in_dtype(inner, dtype) for inner in part)
     return part.to(dtype) if is_float(part) else part
 
 
