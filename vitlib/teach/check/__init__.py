@@ -19,11 +19,19 @@ from vitlib.teach.check._attention import ATTENTION
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
 from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
+from vitlib.teach.check._look_left import LOOK_LEFT
+from vitlib.teach.check._more_patches import (
+    AROUND,
+    OVERLAPPING,
+    SATELLITE,
+)
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
+from vitlib.teach.check._neighbour_mask import NEIGHBOUR_MASK
 from vitlib.teach.check._own import read_digits
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._progress import Progress
 from vitlib.teach.check._result import Result
+from vitlib.teach.check._streaming import STREAM
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
 from vitlib.teach.check._training import CURVE, EVALUATE, GROUPS
 from vitlib.teach.check._vit import VIT
@@ -31,13 +39,19 @@ from vitlib.teach.check._vit import VIT
 PIECES = {
     piece.name: piece
     for piece in (
+        SATELLITE,
         PATCHIFY,
         UNPATCHIFY,
+        AROUND,
+        OVERLAPPING,
         PATCH_EMBEDDING,
         PREPEND_CLS,
         ADD_POSITIONS,
         ATTENTION,
         MULTI_HEAD_ATTENTION,
+        NEIGHBOUR_MASK,
+        LOOK_LEFT,
+        STREAM,
         MLP_PIECE,
         ENCODER_BLOCK,
         VIT,
@@ -70,6 +84,11 @@ def forget() -> None:
     _progress.clear()
 
 
+def patches_shape(answer: tuple[int, ...]) -> Result:
+    """Check your shape of the satellite picture's patches."""
+    return SATELLITE.check(answer)
+
+
 def patchify(answer: Callable) -> Result:
     """Check your `patchify(images, patch_size)`."""
     return PATCHIFY.check(answer)
@@ -78,6 +97,16 @@ def patchify(answer: Callable) -> Result:
 def unpatchify(answer: Callable) -> Result:
     """Check your `unpatchify(patches, patch_size, image_size)`."""
     return UNPATCHIFY.check(answer)
+
+
+def patches_around(answer: Callable) -> Result:
+    """Check your `patches_around(index, rows, cols)`."""
+    return AROUND.check(answer)
+
+
+def overlapping_patches(answer: Callable) -> Result:
+    """Check your `overlapping_patches(images, patch_size, step)`."""
+    return OVERLAPPING.check(answer)
 
 
 def prepend_cls(answer: Callable) -> Result:
@@ -98,6 +127,21 @@ def attention(answer: Callable) -> Result:
 def multi_head_attention(answer: Callable) -> Result:
     """Check your class `MultiHeadAttention(embed_dim, num_heads)`."""
     return MULTI_HEAD_ATTENTION.check(answer)
+
+
+def neighbour_mask(answer: Callable) -> Result:
+    """Check your `neighbour_mask(rows, cols)`."""
+    return NEIGHBOUR_MASK.check(answer)
+
+
+def look_left(answer: Callable) -> Result:
+    """Check your `look_left(places)`, which makes queries."""
+    return LOOK_LEFT.check(answer)
+
+
+def streaming_attention(answer: Callable) -> Result:
+    """Check your `streaming_attention(q, blocks)`."""
+    return STREAM.check(answer)
 
 
 def patch_embedding(answer: Callable) -> Result:
