@@ -4,6 +4,7 @@ from vitlib.teach.live.attention_explorer import AttentionExplorer
 from vitlib.teach.live.digit_pad import DigitPad
 from vitlib.teach.live.encoder_switches import EncoderSwitches
 from vitlib.teach.live.filter_explorer import FilterExplorer
+from vitlib.teach.live.lens_explorer import LensExplorer
 from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
@@ -14,6 +15,7 @@ __all__ = [
     "DigitPad",
     "EncoderSwitches",
     "FilterExplorer",
+    "LensExplorer",
     "PatchExplorer",
     "PatchShuffle",
     "PositionExplorer",
