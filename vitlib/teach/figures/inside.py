@@ -4,11 +4,10 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.figures._canvas import (
-    CLS,
     GREY,
     INK,
     KEY,
@@ -238,95 +237,6 @@ def map_and_rollout(images: Tensor, rows: dict[str, Tensor]) -> None:
         figure,
         f"{count} digits, and under each {len(rows)} maps of its patches "
         f"in violet, the strokes laid over. {parts}.",
-    )
-
-
-def lens(image: Tensor, shares: Tensor, label: int) -> None:
-    """Show what every token would answer, before and after each layer.
-
-    `shares` (1 + layers, 1 + rows * cols, classes) are softmaxed scores,
-    the class token's first; the map is square.
-    """
-    steps, tokens, _ = shares.shape
-    side = int((tokens - 1) ** 0.5)
-    answers, sure = shares.argmax(dim=-1), shares.amax(dim=-1)
-    width, cell = 680, 26
-    gap = (width - 2) / (1 + steps)
-    figure = canvas(width, 196)
-    with style():
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
-        axes.set(xlim=(0, width), ylim=(196, 0))
-        size = side * cell
-        extent = (2, 2 + size, 66 + size, 66)
-        axes.imshow(_picture(image), extent=extent, aspect="auto")
-        axes.add_patch(
-            Rectangle((2, 66), size, size, fc="none", ec=LINE, lw=0.8)
-        )
-        axes.text(2, 20, "image", size=12)
-        for step in range(steps):
-            left = 2 + (1 + step) * gap
-            title = "embedded" if step == 0 else f"layer {step - 1}"
-            axes.text(left, 20, title, size=12)
-            for token in range(tokens):
-                row, col = divmod(token - 1, side)
-                x, y = left + col * cell, 66 + row * cell
-                if token == 0:
-                    x, y = left, 32
-                _answer(
-                    axes,
-                    (x, y, cell - 3),
-                    int(answers[step, token]),
-                    sure[step, token].item(),
-                    int(answers[step, token]) == label,
-                    CLS if token == 0 else LINE,
-                )
-        axes.text(
-            2,
-            190,
-            "violet: right, white: wrong; the darker, the surer",
-            size=11,
-            color=GREY,
-        )
-    right = (answers[:, 1:] == label).sum(dim=1).tolist()
-    said = ", ".join(str(a) for a in answers[:, 0].tolist())
-    show(
-        figure,
-        f"A digit, and {steps} times its {side} by {side} squares with "
-        "the class each would answer. The class token says, from left to "
-        f"right: {said}. Squares that say {label}: "
-        f"{', '.join(map(str, right))} of {side * side}.",
-    )
-
-
-def _answer(
-    axes: Axes,
-    place: tuple[float, float, float],
-    answer: int,
-    sure: float,
-    right: bool,
-    edge: str,
-) -> None:
-    x, y, side = place
-    face = WEIGHTS(0.99 * sure) if right else "#ffffff"
-    axes.add_patch(
-        FancyBboxPatch(
-            (x, y),
-            side,
-            side,
-            boxstyle="round,pad=0,rounding_size=4",
-            fc=face,
-            ec=edge,
-            lw=2 if edge == CLS else 0.8,
-        )
-    )
-    axes.text(
-        x + side / 2,
-        y + side / 2 + 4,
-        f"{answer}",
-        ha="center",
-        size=12,
-        color=ON_PICTURE if right and sure > 0.55 else ON_TILE,
     )
 
 
