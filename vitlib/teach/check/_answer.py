@@ -308,10 +308,11 @@ def unwritten(answer: object, name: str) -> str:
             f"`{name}` is not written yet. Fill in the `...` and run the "
             "cell again."
         )
+    if len(waiting) == 1:
+        return f"`{name}` is not written yet: `{waiting[0]}` still waits."
     return (
         f"`{name}` is not written yet: {count_of(len(waiting), 'line')} "
-        f"still {'waits' if len(waiting) == 1 else 'wait'}, the first is "
-        f"`{waiting[0]}`."
+        f"still wait, the first is `{waiting[0]}`."
     )
 
 

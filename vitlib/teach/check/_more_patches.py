@@ -237,9 +237,11 @@ AROUND = AroundPiece(
     cases=around_cases,
     differentiable=False,
     draw=draw_grid,
-    next="You had to be told the number of columns; so has the model. It "
-    "never is: what lies below what, it learns from its positions, in "
-    "chapter 4.",
+    shown="Nine patches in the middle, at edges and in corners have the "
+    "neighbours that they should.",
+    next="To know what lies below a patch one must be told the number of "
+    "columns. A model is not told: it has to find out, with the positions "
+    "of chapter 4.",
     mistakes=(
         Mistake(
             by_number,
