@@ -58,10 +58,9 @@ def page_of(*figures, theme="light"):
     extension, places, names = _extension(), [], []
     for number, figure in enumerate(figures, start=1):
         data, about = figure._repr_mimebundle_()
-        svg, alt = about["vitlib"]["svg"], data["text/plain"]
-        still = extension.as_html(svg, alt, number)
-        live = json.loads(json.dumps(about["vitlib"]["live"]))
-        places.append(extension.as_place(live, still))
+        about = json.loads(json.dumps(about["vitlib"]))
+        places.append(extension.as_page(data, about, number))
+        live = about["live"]
         names += [n for n in needs(live["figure"]) if n not in names]
     weights = next((f.weights for f in figures if f.weights), b"")
     coded = base64.b64encode(weights).decode()

@@ -165,7 +165,7 @@ def test_a_page_is_small_without_theme_and_mathjax(page):
 def test_every_figure_that_has_an_svg_is_shown_as_svg(page):
     notebook = json.loads((ROOT / f"{page}.ipynb").read_text())
     figures = sum(
-        "vitlib" in output.get("metadata", {})
+        "svg" in output.get("metadata", {}).get("vitlib", {})
         for cell in notebook["cells"]
         for output in cell.get("outputs", [])
     )

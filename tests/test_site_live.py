@@ -148,8 +148,11 @@ def test_without_scripts_each_figure_is_a_picture(page, browser):  # noqa: F811
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
     tab.goto(html(page).as_uri())
+    drawn = [name for name in figures_of(page) if name != "quiz"]
     stills = tab.locator(".vit-live > .vit-figure [role=img]:visible")
-    assert stills.count() == len(figures_of(page))
+    assert stills.count() == len(drawn)
+    questions = tab.locator(".vit-live > .vit-words:visible")
+    assert questions.count() == len(figures_of(page)) - len(drawn)
     context.close()
 
 

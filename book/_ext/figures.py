@@ -5,18 +5,27 @@ metadata (see vitlib/teach/figures/_canvas.py). When Sphinx reads a
 notebook, such an output becomes HTML with that SVG in it, so that the
 figure is sharp at every size and follows the page into the dark. A live
 figure (vitlib/teach/live) gets a place around that picture, with the
-values that it starts from; live.py adds the scripts.
+values that it starts from; live.py adds the scripts. Where words stand for
+the picture, as in a quiz, they do so here.
 """
 
 import html
 import json
 import re
+from urllib.parse import unquote
+
+from vitlib.teach.quizzes import anchor_of
 
 FIGURE = """\
 <div class="vit-figure" style="--width: {width:g}px">
 <div class="vit-scroll" tabindex="0" role="img" aria-label="{alt}">
 {svg}
 </div>
+</div>"""
+
+WORDS = """\
+<div class="vit-figure vit-words">
+{words}
 </div>"""
 
 PLACE = """\
@@ -41,6 +50,18 @@ def as_html(svg: str, alt: str, number: int) -> str:
     return FIGURE.format(svg=svg, alt=html.escape(alt), width=width)
 
 
+def as_words(words: str) -> str:
+    """Wrap what stands for a picture; its links become the page's."""
+
+    def link(found: re.Match) -> str:
+        page, heading = found.groups()
+        anchor = anchor_of(unquote(heading))
+        return f'href="{page + ".html" if page else ""}#{anchor}"'
+
+    words = re.sub(r'href="(?:(\w+)\.ipynb)?#([^"]+)"', link, words)
+    return WORDS.format(words=words)
+
+
 def as_place(live: dict, still: str) -> str:
     """Give a live figure its place in a page, around the still one."""
     state = {"state": live["state"], "reader": live["reader"]}
@@ -53,22 +74,28 @@ def as_place(live: dict, still: str) -> str:
     )
 
 
+def as_page(data: dict, about: dict, number: int) -> str:
+    """Give the page's HTML for an output: its data, and what it says."""
+    if svg := about.get("svg"):
+        page = as_html(svg, "".join(data["text/plain"]), number)
+    else:
+        page = as_words("".join(data["text/html"]))
+    return as_place(about["live"], page) if "live" in about else page
+
+
 def use_svg(app, docname: str, source: list[str]) -> None:
-    """Replace every output of a notebook that carries an SVG."""
+    """Replace every output of a notebook that is a figure of ours."""
     if app.env.doc2path(docname, base=False).endswith(".ipynb"):
         notebook = json.loads(source[0])
         outputs = [
             output
             for cell in notebook["cells"]
             for output in cell.get("outputs", [])
-            if "svg" in output.get("metadata", {}).get("vitlib", {})
+            if "vitlib" in output.get("metadata", {})
         ]
         for number, output in enumerate(outputs, start=1):
-            svg = output["metadata"]["vitlib"]["svg"]
-            alt = "".join(output["data"]["text/plain"])
-            page = as_html(svg, alt, number)
-            if live := output["metadata"]["vitlib"].get("live"):
-                page = as_place(live, page)
+            about = output["metadata"]["vitlib"]
+            page = as_page(output["data"], about, number)
             output["data"] = {"text/html": page}
             output["metadata"] = {}
         source[0] = json.dumps(notebook)

@@ -59,6 +59,10 @@ class LiveFigure(anywidget.AnyWidget):
         """Draw the first frame, and say what is to be seen."""
         raise NotImplementedError
 
+    def pictures(self) -> tuple[dict, dict]:
+        """Give what stands in the figure's place: data, and metadata."""
+        return bundle(*self.still())
+
     def state(self) -> dict:
         """Give the traits that are the figure's own, ready for JSON."""
         shared = {"weights", *anywidget.AnyWidget.class_trait_names()}
@@ -81,7 +85,7 @@ class LiveFigure(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         """Give the widget, and for readers without one the picture."""
         data, metadata = super()._repr_mimebundle_(**kwargs)
-        pictures, about = bundle(*self.still())
+        pictures, about = self.pictures()
         about["vitlib"]["live"] = {
             "figure": self._figure,
             "reader": self._reader,
