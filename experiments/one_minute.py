@@ -6,8 +6,9 @@ The recipe is the one that recipe.py found. It learns from 8,000 digits
 and is judged by 1,000 validation digits, which no weight has seen but
 which chose the recipe. Run it on a machine that does nothing else: the
 seconds are stored too. Of the first seed, one_minute.npz keeps what the
-model was at the end of each epoch: its filters, its positions, and what
-it read in the first hundred validation digits.
+model was at the end of each epoch: its filters, its positions, and the
+probabilities that it gave to the classes of the first hundred validation
+digits.
 """
 
 import json
@@ -50,7 +51,7 @@ def frame(model: ViT) -> dict[str, Tensor]:
     return {
         "filters": model.patch_embed.proj.weight[:, 0].detach().clone(),
         "positions": model.pos_embed[0].detach().clone(),
-        "answers": scores.argmax(dim=1).to(torch.uint8),
+        "shares": scores.softmax(dim=1),
     }
 
 
@@ -58,9 +59,8 @@ def keep(frames: list[dict[str, Tensor]]) -> None:
     """Store the film, in half precision."""
     arrays = {}
     for name in frames[0]:
-        array = torch.stack([frame[name] for frame in frames]).numpy()
-        whole = array.dtype == np.uint8
-        arrays[name] = array if whole else array.astype(np.float16)
+        array = torch.stack([frame[name] for frame in frames])
+        arrays[name] = array.half().numpy()
     np.savez_compressed(DATA / "one_minute.npz", **arrays)
 
 

@@ -9,6 +9,7 @@ from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
 from vitlib.teach.live.size_explorer import SizeExplorer
+from vitlib.teach.live.training_replay import TrainingReplay
 
 __all__ = [
     "AttentionExplorer",
@@ -20,4 +21,5 @@ __all__ = [
     "PatchShuffle",
     "PositionExplorer",
     "SizeExplorer",
+    "TrainingReplay",
 ]
