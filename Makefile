@@ -64,7 +64,7 @@ test: install-test lint ## check everything: code, notebooks, book, site
 	@$(STEP) "Built site, in a browser" -- \
 	$(PYTHON) -m pytest -q tests/test_site.py tests/test_site_live.py
 
-test-all: install-lab test ## and all that repeats: orders, threads, the wheel
+test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py
 
 lab: install-lab ## open the chapters in JupyterLab

@@ -25,7 +25,11 @@ GIGABYTES = {"book": 3, "test": 1, "lab": 1}
 CUDA_GIGABYTES = 6
 FILES = {
     "book": ["requirements.txt"],
-    "test": ["requirements.txt", "requirements-test.txt"],
+    "test": [
+        "requirements.txt",
+        "requirements-lab.txt",
+        "requirements-test.txt",
+    ],
     "lab": ["requirements.txt", "requirements-lab.txt"],
 }
 BROWSERS = "chromium", "chromium-browser", "google-chrome"
@@ -204,8 +208,8 @@ def main() -> None:
         if group == "book":
             install_book(arguments.torch_index)
         else:
-            needs = f"requirements-{group}.txt"
-            pip_install(f"Installing {needs}", "-r", needs)
+            for needs in FILES[group][1:]:
+                pip_install(f"Installing {needs}", "-r", needs)
         mark_done(stamp, state)
     if group == "test":
         install_browser()

@@ -1,7 +1,4 @@
-"""The widgets with a kernel: drawn in JupyterLab, read in Python.
-
-Runs where JupyterLab is installed: `make test-all` installs it.
-"""
+"""The widgets with a kernel: drawn in JupyterLab, read in Python."""
 
 import os
 import shutil
@@ -13,8 +10,6 @@ import time
 import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
-
-pytest.importorskip("jupyterlab")
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
