@@ -15,11 +15,19 @@ into which the check loads weights of its own.
 from collections.abc import Callable
 
 from vitlib.teach.check import _progress
+from vitlib.teach.check._as_conv import AS_CONV
 from vitlib.teach.check._attention import ATTENTION
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
+from vitlib.teach.check._fold import FOLD
 from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
 from vitlib.teach.check._look_left import LOOK_LEFT
+from vitlib.teach.check._more_embedding import LOUDEST, SIZES
+from vitlib.teach.check._more_encoder import (
+    ENCODER_PARAMETERS,
+    POST_NORM,
+    QUIET,
+)
 from vitlib.teach.check._more_patches import (
     AROUND,
     OVERLAPPING,
@@ -44,7 +52,11 @@ PIECES = {
         UNPATCHIFY,
         AROUND,
         OVERLAPPING,
+        SIZES,
         PATCH_EMBEDDING,
+        AS_CONV,
+        LOUDEST,
+        FOLD,
         PREPEND_CLS,
         ADD_POSITIONS,
         ATTENTION,
@@ -54,6 +66,9 @@ PIECES = {
         STREAM,
         MLP_PIECE,
         ENCODER_BLOCK,
+        ENCODER_PARAMETERS,
+        POST_NORM,
+        QUIET,
         VIT,
         GROUPS,
         CURVE,
@@ -149,6 +164,26 @@ def patch_embedding(answer: Callable) -> Result:
     return PATCH_EMBEDDING.check(answer)
 
 
+def embedding_sizes(answer: tuple[int, ...]) -> Result:
+    """Check your sizes of the patch embedding of ViT-H/14."""
+    return SIZES.check(answer)
+
+
+def as_conv(answer: Callable) -> Result:
+    """Check your `as_conv(linear, patch_size)`."""
+    return AS_CONV.check(answer)
+
+
+def loudest_patch(answer: int) -> Result:
+    """Check your number of the patch that answers the pupil."""
+    return LOUDEST.check(answer)
+
+
+def fold_normalisation(answer: Callable) -> Result:
+    """Check your `fold_normalisation(weight, bias, mean, std)`."""
+    return FOLD.check(answer)
+
+
 def mlp(answer: Callable) -> Result:
     """Check your class `MLP(embed_dim, mlp_ratio)`."""
     return MLP_PIECE.check(answer)
@@ -157,6 +192,21 @@ def mlp(answer: Callable) -> Result:
 def encoder_block(answer: Callable) -> Result:
     """Check your class `EncoderBlock(embed_dim, num_heads)`."""
     return ENCODER_BLOCK.check(answer)
+
+
+def encoder_parameters(answer: object) -> Result:
+    """Check how many numbers twelve blocks of ViT-S hold."""
+    return ENCODER_PARAMETERS.check(answer)
+
+
+def post_norm_block(answer: Callable) -> Result:
+    """Check your class `PostNormBlock(embed_dim, num_heads)`."""
+    return POST_NORM.check(answer)
+
+
+def quiet_start(answer: Callable) -> Result:
+    """Check your `quiet_start(block)`, which changes a block."""
+    return QUIET.check(answer)
 
 
 def vit(answer: Callable) -> Result:
