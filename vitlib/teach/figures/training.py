@@ -177,41 +177,6 @@ def course(history: list[Progress]) -> None:
     )
 
 
-def one_minute() -> None:
-    """Show the stored runs of one minute, epoch by epoch."""
-    record = stored("one_minute")
-    runs = [run["accuracy_by_epoch"] for run in record["runs"]]
-    table = 100 * np.array(runs)
-    epochs = np.arange(1, table.shape[1] + 1)
-    low, high = table[:, -1].min(), table[:, -1].max()
-    figure = canvas(680, 260)
-    with style():
-        axes = figure.add_axes((0.07, 0.19, 0.80, 0.70))
-        axes.fill_between(
-            epochs, table.min(0), table.max(0), color=STREAM, lw=0
-        )
-        axes.plot(epochs, np.median(table, axis=0), color=WEIGHT)
-        axes.set_ylim(80, 100)
-        axes.set_yticks([80, 90, 95, 100])
-        axes.set_xticks([1, 5, 10, epochs[-1]])
-        for share in (90, 95):
-            axes.axhline(share, color=LINE, lw=0.8, zorder=0)
-        axes.set_xlabel("epoch")
-        axes.set_title("validation right, %", color=GREY)
-        axes.text(
-            epochs[-1] + 0.2,
-            table[:, -1].mean(),
-            f"{low:.1f} to\n{high:.1f} %",
-            va="center",
-        )
-    show(
-        figure,
-        f"The share of validation digits read rightly over {len(epochs)} "
-        f"epochs, as a band of {len(runs)} seeds and their median. It "
-        f"ends between {low:.1f} and {high:.1f} percent.",
-    )
-
-
 def learning_rates() -> None:
     """Show what each learning rate reached, with warm-up and without."""
     record = stored("learning_rate")
