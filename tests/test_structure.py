@@ -101,7 +101,7 @@ def test_a_module_imports_only_earlier_chapters(module):
     assert used <= earlier | PRIVATE
 
 
-@pytest.mark.parametrize("module", PRIVATE)
+@pytest.mark.parametrize("module", sorted(PRIVATE))
 def test_a_private_module_imports_no_chapter(module):
     assert used_modules(ROOT / f"vitlib/{module}.py") <= PRIVATE
 
