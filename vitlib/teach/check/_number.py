@@ -143,7 +143,7 @@ def about_one(yours: float, right: float) -> str:
             "often, or left out?"
         )
     size = "large" if yours > right else "small"
-    return f"{numeral(yours)} is too {size}."
+    return f"Not yet: {numeral(yours)} is too {size}."
 
 
 def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:
