@@ -53,9 +53,9 @@ PIECES = {
         AROUND,
         OVERLAPPING,
         SIZES,
+        LOUDEST,
         PATCH_EMBEDDING,
         AS_CONV,
-        LOUDEST,
         FOLD,
         PREPEND_CLS,
         ADD_POSITIONS,
@@ -194,7 +194,7 @@ def encoder_block(answer: Callable) -> Result:
     return ENCODER_BLOCK.check(answer)
 
 
-def encoder_parameters(answer: object) -> Result:
+def encoder_parameters(answer: int) -> Result:
     """Check how many numbers twelve blocks of ViT-S hold."""
     return ENCODER_PARAMETERS.check(answer)
 
