@@ -17,6 +17,7 @@ from collections.abc import Callable
 from vitlib.teach.check import _progress
 from vitlib.teach.check._as_conv import AS_CONV
 from vitlib.teach.check._attention import ATTENTION
+from vitlib.teach.check._design import DESIGN
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
 from vitlib.teach.check._fold import FOLD
@@ -38,6 +39,7 @@ from vitlib.teach.check._neighbour_mask import NEIGHBOUR_MASK
 from vitlib.teach.check._own import read_digits
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._progress import Progress
+from vitlib.teach.check._registers import ENCODER_INPUT, REGISTERS
 from vitlib.teach.check._result import Result
 from vitlib.teach.check._streaming import STREAM
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
@@ -57,8 +59,11 @@ PIECES = {
         PATCH_EMBEDDING,
         AS_CONV,
         FOLD,
+        ENCODER_INPUT,
         PREPEND_CLS,
         ADD_POSITIONS,
+        REGISTERS,
+        DESIGN,
         ATTENTION,
         MULTI_HEAD_ATTENTION,
         NEIGHBOUR_MASK,
@@ -132,6 +137,21 @@ def prepend_cls(answer: Callable) -> Result:
 def add_positions(answer: Callable) -> Result:
     """Check your `add_positions(tokens, pos_embed)`."""
     return ADD_POSITIONS.check(answer)
+
+
+def encoder_input(answer: tuple[int, ...]) -> Result:
+    """Check your shape of what goes into the encoder."""
+    return ENCODER_INPUT.check(answer)
+
+
+def prepend_registers(answer: Callable) -> Result:
+    """Check your `prepend_registers(tokens, registers)`."""
+    return REGISTERS.check(answer)
+
+
+def design_positions(answer: Callable) -> Result:
+    """Check your `design_positions(grid, embed_dim)`, of any design."""
+    return DESIGN.check(answer)
 
 
 def attention(answer: Callable) -> Result:

@@ -1,0 +1,171 @@
+"""Chapter 4's other exercises: what goes into the encoder, registers."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vitlib.embedding import PatchEmbedding
+from vitlib.teach.check._draw import Draw
+from vitlib.teach.check._number import NumberPiece, Slip
+from vitlib.teach.check._picture import tables
+from vitlib.teach.check._piece import Case, Mistake, Piece
+from vitlib.teach.check._words import count_of
+from vitlib.tokens import add_positions, learned_positions, prepend_cls
+
+
+def encoder_input() -> tuple[int, ...]:
+    """Take images of 160 by 96 through the first three chapters."""
+    with torch.device("meta"):
+        embed = PatchEmbedding((160, 96), 16, embed_dim=64)
+        tokens = embed(torch.zeros(5, 3, 160, 96))
+        tokens = prepend_cls(tokens, torch.zeros(1, 1, 64))
+        return add_positions(tokens, learned_positions(61, 64)).shape
+
+
+ENCODER_INPUT = NumberPiece(
+    name="encoder_input",
+    chapter=4,
+    compute=encoder_input,
+    axes=("images", "tokens", "width"),
+    next="This is the shape of everything from here to the head: the "
+    "encoder takes (5, 61, 64) and gives (5, 61, 64), block after block.",
+    mistakes=(
+        Slip(
+            (None, 60, None),
+            "60 are the patches. Who else stands in the sequence?",
+        ),
+        Slip(
+            (None, 62, None),
+            "62 is one too many. The class token has a position like all "
+            "others, and a position is no token.",
+        ),
+        Slip(
+            (None, 120, None),
+            "120 would be patches and positions one behind the other. "
+            "Positions are added to the tokens, number by number.",
+        ),
+        Slip(
+            (None, 122, None),
+            "122 would be tokens and positions one behind the other. "
+            "Positions are added to the tokens, number by number.",
+        ),
+        Slip(
+            (None, 60 + 5, None),
+            "65 would be one class token for each image, all in one "
+            "sequence. Each image has a sequence of its own.",
+        ),
+        Slip(
+            (None, 197, None),
+            "197 are the tokens of 224 by 224 pixels. How many patches "
+            "has a picture of 160 by 96?",
+        ),
+        Slip(
+            (None, None, 128),
+            "128 would be content and position side by side. They are "
+            "added.",
+        ),
+        Slip(
+            (None, None, 16 * 16 * 3),
+            "768 numbers has a patch. How many has a token, after the "
+            "embedding?",
+        ),
+        Slip(
+            (1, None, None),
+            "The first axis of class token and positions is 1, so that "
+            "they serve every image. How many images go in?",
+        ),
+    ),
+)
+
+
+def registers_behind(tokens: Tensor, registers: Tensor) -> Tensor:
+    """(b, 1 + n, d), (1, r, d) -> (b, 1 + r + n, d)."""
+    several = registers.expand(len(tokens), -1, -1)
+    return torch.cat([tokens[:, :1], several, tokens[:, 1:]], dim=1)
+
+
+def register_cases() -> list[Case]:
+    """Draw tokens, and registers for them."""
+    draw, found = Draw(44), []
+    for batch, n, r, d in [(2, 4, 3, 5), (1, 2, 4, 3), (3, 6, 1, 4)]:
+        words = (
+            f"{count_of(batch, 'sequence')} of a class token and "
+            f"{n} patches, with {count_of(r, 'register')}"
+        )
+        inputs = {
+            "tokens": draw.normal(batch, 1 + n, d),
+            "registers": draw.normal(1, r, d),
+        }
+        found.append(Case(words, inputs, tells={"r": r, "n": n}))
+    return found
+
+
+def joined(parts: Callable) -> Callable:
+    """Give a function that joins these parts along the sequence."""
+
+    def wrong(tokens: Tensor, registers: Tensor) -> Tensor:
+        several = registers.expand(len(tokens), -1, -1)
+        return torch.cat(parts(tokens, several), dim=1)
+
+    return wrong
+
+
+REGISTERS = Piece(
+    name="prepend_registers",
+    chapter=4,
+    reference=registers_behind,
+    cases=register_cases,
+    axes="sequences, class token, registers and patches, width",
+    draw=tables,
+    next="Nobody reads the registers in the end. They give the model a "
+    "place to put what it needs on the way, so that it does not put it "
+    "into patches of plain background.",
+    mistakes=(
+        Mistake(
+            joined(lambda t, r: [r, t]),
+            "All tokens are there, and the registers stand in front of "
+            "the class token: at {where} yours has {yours}, wanted is "
+            "{wanted}. The head reads place 0. Who has to stand there?",
+        ),
+        Mistake(
+            joined(lambda t, r: [t, r]),
+            "All tokens are there, and the registers stand at the end: at "
+            "{where} yours has {yours}, wanted is {wanted}. They come "
+            "between the class token and the patches.",
+        ),
+        Mistake(
+            joined(lambda t, r: [r, t[:, 1:]]),
+            "The registers have taken the place of the class token: your "
+            "shape is {shape}, wanted is {right}. They come behind it.",
+        ),
+        Mistake(
+            joined(lambda t, r: [t[:, :1], r, t]),
+            "The class token stands there twice, in front of the "
+            "registers and behind them: your shape is {shape}, wanted is "
+            "{right}. Where do the patches begin?",
+        ),
+        Mistake(
+            joined(lambda t, r: [t[:, :1], r, t[:, 1 + r.shape[1] :]]),
+            "The registers have taken the places of patches: your shape "
+            "is {shape}, wanted is {right}. No token is lost, the "
+            "sequence grows.",
+        ),
+        Mistake(
+            joined(lambda t, r: [t[:, :1], r]),
+            "The patches are gone: your shape is {shape}, wanted is "
+            "{right}.",
+        ),
+        Mistake(
+            joined(lambda t, r: [t[:, :1], 0 * r, t[:, 1:]]),
+            "The places are right, and there are zeros in them: at "
+            "{where} yours has {yours}, wanted is {wanted}. The registers "
+            "are given. Where does your code make some of its own?",
+        ),
+        Mistake(
+            joined(lambda t, r: [t[:, :1], r[:, :1], t[:, 1:]]),
+            "One register stands there where {r} were given: your shape "
+            "is {shape}, wanted is {right}.",
+        ),
+    ),
+)
