@@ -10,6 +10,10 @@ SITE = _build/html/index.html
 SOURCES = book vitlib _config.yml _toc.yml requirements.txt .git/config
 PORT = 8000
 
+# Tests side by side, each on one core; what measures time goes last, alone.
+ABREAST = -n logical --maxprocesses 4 -m "not alone"
+ONE_CORE = OMP_NUM_THREADS=1
+
 # Whoever asks the network in these steps finds nobody there.
 OFFLINE = https_proxy=http://127.0.0.1:9 http_proxy=http://127.0.0.1:9
 
@@ -55,14 +59,17 @@ book: install ## install what the book needs, build it, say where it is
 	@echo "Open $(CURDIR)/$(SITE)"
 
 test: install-test lint ## check everything: code, notebooks, book, site
-	@$(STEP) "Unit tests and doctests" -- $(PYTHON) -m pytest -q tests \
-	vitlib --doctest-modules --ignore-glob 'tests/test_site*.py'
+	@$(STEP) "Unit tests and doctests" -- env $(ONE_CORE) \
+	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests vitlib \
+	--doctest-modules --ignore-glob 'tests/test_site*.py'
 	@$(STEP) "Notebooks, every output compared" -- \
-	env $(OFFLINE) \
-	$(PYTHON) -m pytest -q --nbval --nbval-current-env book
+	env $(ONE_CORE) $(OFFLINE) $(PYTHON) -m pytest -q $(ABREAST) \
+	--dist loadfile --nbval --nbval-current-env book
 	@$(MAKE) --no-print-directory book
-	@$(STEP) "Built site, in a browser" -- \
-	$(PYTHON) -m pytest -q tests/test_site.py tests/test_site_live.py
+	@$(STEP) "Built site, in a browser" -- env $(ONE_CORE) \
+	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests/test_site*.py
+	@$(STEP) "Whatever has to be fast" -- \
+	$(PYTHON) -m pytest -q -m alone tests
 
 test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py

@@ -245,6 +245,7 @@ def test_the_answer_is_the_same_for_all_held_out_digits(tab, reader):
     assert found == wanted
 
 
+@pytest.mark.alone
 def test_a_pass_fits_into_a_frame(tab, reader, capsys):
     name, _ = reader
     image = sent(ten_digits()[5])

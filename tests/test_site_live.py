@@ -98,6 +98,7 @@ def test_every_figure_is_drawn_at_once(page, way, visit):
     assert not tab.locator(".vit-live > .vit-figure:visible").count()
 
 
+@pytest.mark.alone
 @every_live_page
 def test_a_page_is_usable_within_a_second(page, browser, capsys):  # noqa: F811
     """Count the time of the page alone, of three visits the shortest.
@@ -231,6 +232,7 @@ def test_a_digit_drawn_by_finger_on_a_phone_is_read(visit):
     assert tab.evaluate("scrollY") == 0
 
 
+@pytest.mark.alone
 def test_the_model_answers_within_fifty_milliseconds(visit, capsys):
     tab = visit("book/index")
     times = tab.evaluate(
