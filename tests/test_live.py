@@ -22,6 +22,7 @@ MODULES = sorted(path.stem for path in WEB.glob("*.js"))
 FIGURES = [getattr(live, name) for name in live.__all__]
 SHOWN = {  # what a figure needs that shows something of the reader's own
     "PatchExplorer": {"images": torch.rand(1, 3, 32, 48)},
+    "ReceptiveField": {"images": torch.rand(1, 3, 32, 48)},
     "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},
 }
 MEGABYTE = 1_000_000

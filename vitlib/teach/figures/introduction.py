@@ -1,15 +1,10 @@
 """Figures of chapter 1: what a convolution sees, what attention sees."""
 
-import numpy as np
 import torch
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.figures._canvas import (
-    CLS,
     GREY,
-    PAPER,
-    QUERY,
     SIGNED,
     VALUE,
     WEIGHTS,
@@ -19,63 +14,6 @@ from vitlib.teach.figures._canvas import (
     show,
     style,
 )
-
-FADED = 0.22
-
-
-def who_sees_whom(
-    images: Tensor,
-    seen: dict[str, Tensor],
-    place: tuple[int, int],
-) -> None:
-    """Show which pixels reach one output; all others are faded.
-
-    `seen` has a boolean (h, w) for each title, `place` is the row and
-    the column of the output.
-    """
-    pixels = as_picture(images)
-    height, width = pixels.shape[:2]
-    figure = canvas(680, 258)
-    words = []
-    with style():
-        axes = figure.subplots(1, len(seen))
-        for ax, (title, mask) in zip(axes, seen.items(), strict=True):
-            share = mask.float().mean().item()
-            side = int(mask.any(dim=1).sum())
-            bare(ax, title, f"{side} x {side} pixels, {share:.1%}")
-            alpha = np.where(mask.numpy(), 255, int(255 * FADED))
-            picture = np.dstack([pixels, alpha.astype(np.uint8)])
-            ax.imshow(picture)
-            rows = mask.any(dim=1).nonzero()
-            cols = mask.any(dim=0).nonzero()
-            top, left = rows.min().item(), cols.min().item()
-            ax.add_patch(
-                Rectangle(
-                    (left - 0.5, top - 0.5),
-                    side - 0.5,
-                    side - 0.5,
-                    fill=False,
-                    ec=CLS,
-                    lw=1.6,
-                )
-            )
-            ax.plot(
-                place[1],
-                place[0],
-                "o",
-                ms=5,
-                mew=1.2,
-                mfc=QUERY,
-                mec=PAPER,
-            )
-            words.append(f"after {title} a square of {side} pixels")
-        figure.tight_layout(w_pad=1.2)
-    show(
-        figure,
-        f"The same {height} by {width} picture of a cat for each network, "
-        "bright where a pixel reaches the output at the marked place, "
-        f"faded elsewhere: {'; '.join(words)}.",
-    )
 
 
 def mixing_tables(convolution: Tensor, attention: Tensor) -> None:

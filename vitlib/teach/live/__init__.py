@@ -8,6 +8,7 @@ from vitlib.teach.live.lens_explorer import LensExplorer
 from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
+from vitlib.teach.live.receptive_field import ReceptiveField
 from vitlib.teach.live.size_explorer import SizeExplorer
 from vitlib.teach.live.training_replay import TrainingReplay
 
@@ -20,6 +21,7 @@ __all__ = [
     "PatchExplorer",
     "PatchShuffle",
     "PositionExplorer",
+    "ReceptiveField",
     "SizeExplorer",
     "TrainingReplay",
 ]

@@ -12,16 +12,15 @@ from vitlib.teach.figures._canvas import (
     GREY,
     PAPER,
     QUERY,
-    as_picture,
     bare,
     canvas,
     style,
     tiles,
 )
 from vitlib.teach.live._figure import LiveFigure
+from vitlib.teach.live._photo import packed
 
 SMALLEST = 4
-LARGEST = 448
 
 
 class PatchExplorer(LiveFigure, figure="patch_explorer"):
@@ -41,7 +40,7 @@ class PatchExplorer(LiveFigure, figure="patch_explorer"):
     def __init__(
         self, images: Tensor, patch_size: int = 16, patch: int = 0
     ) -> None:
-        pixels, image_size = _packed(images)
+        pixels, image_size = packed(images)
         super().__init__(
             pixels=pixels,
             image_size=image_size,
@@ -61,7 +60,7 @@ class PatchExplorer(LiveFigure, figure="patch_explorer"):
 
     @images.setter
     def images(self, images: Tensor) -> None:
-        pixels, image_size = _packed(images)
+        pixels, image_size = packed(images)
         patchify(images, self.patch_size)
         with self.hold_sync(), self.hold_trait_notifications():
             self.pixels, self.image_size = pixels, image_size
@@ -108,27 +107,6 @@ class PatchExplorer(LiveFigure, figure="patch_explorer"):
             f"and column {col} of the picture, enlarged."
         )
         return _draw(self), alt
-
-
-def _packed(images: Tensor) -> tuple[bytes, tuple[int, int]]:
-    shape = tuple(images.shape)
-    if len(shape) != 4 or shape[:2] != (1, 3) or 0 in shape:
-        raise ValueError(
-            f"images has the shape {shape}; it must be (1, 3, h, w): one "
-            "picture of three channels"
-        )
-    if max(shape) > LARGEST:
-        raise ValueError(
-            f"images has the shape {shape}; this figure shows pictures "
-            f"of at most {LARGEST} by {LARGEST} pixels"
-        )
-    low, high = images.min().item(), images.max().item()
-    if not 0 <= low <= high <= 1:
-        raise ValueError(
-            f"images runs from {low:g} to {high:g}; it must stay between "
-            "0 and 1, as `to_tensor` gives it"
-        )
-    return as_picture(images).tobytes(), shape[2:]
 
 
 def _draw(explorer: PatchExplorer) -> Figure:
