@@ -153,6 +153,18 @@ def test_an_unwritten_piece_gets_one_friendly_line():
         assert "is not written yet" in str(result)
 
 
+def test_of_two_pieces_the_unwritten_one_is_named():
+    def my_prepend_cls(tokens, cls_token):
+        in_front = ...
+        return torch.cat([in_front, tokens], dim=1)
+
+    result = check.read_digits(
+        prepend_cls=my_prepend_cls, add_positions=torch.add
+    )
+    assert result.kind == "unwritten"
+    assert "`my_prepend_cls` is not written yet" in str(result)
+
+
 def test_an_endless_piece_is_stopped(monkeypatch):
     def endless(q, k, v):
         while True:

@@ -77,10 +77,11 @@ def read_digits(
                 model = PLACES[at_work](model, answer)
             return told(list(given), answers(model))
         except (Finding, Caught) as found:
-            answer = given[at_work]
-            if isinstance(found, Unwritten) or blanks(answer):
-                name = called(answer, at_work)
-                return Result("unwritten", unwritten(answer, name))
+            waiting = [name for name in given if blanks(given[name])]
+            if isinstance(found, Unwritten) or waiting:
+                first = waiting[0] if waiting else at_work
+                name = called(given[first], first)
+                return Result("unwritten", unwritten(given[first], name))
             return Result("wrong", found.message)
 
 
