@@ -294,13 +294,13 @@ def test_real_networks_take_larger_steps(open_figure, images):  # noqa: F811
 
 
 def alphas(tab):
-    return torch.tensor(
-        tab.eval_on_selector(
-            f"{VIEWS} canvas",
-            "(e) => [...e.getContext('2d').getImageData(0, 0, 224, 224).data]"
-            ".filter((_, i) => i % 4 === 3)",
-        )
-    ).reshape(224, 224)
+    """How opaque each pixel of the left picture is, 0 to 255."""
+    found = tab.eval_on_selector(
+        f"{VIEWS} canvas",
+        "(e) => [...e.getContext('2d').getImageData(0, 0, 224, 224)"
+        ".data].filter((_, i) => i % 4 === 3)",
+    )
+    return torch.tensor(found).reshape(224, 224)
 
 
 def test_pixels_are_as_bright_as_they_are_heard(open_figure, images):  # noqa: F811
