@@ -17,10 +17,12 @@ from collections.abc import Callable
 from vitlib.teach.check import _progress
 from vitlib.teach.check._as_conv import AS_CONV
 from vitlib.teach.check._attention import ATTENTION
+from vitlib.teach.check._darkest import DARKEST
 from vitlib.teach.check._design import DESIGN
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
 from vitlib.teach.check._fold import FOLD
+from vitlib.teach.check._foreign_weights import FOREIGN_WEIGHTS
 from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
 from vitlib.teach.check._look_left import LOOK_LEFT
 from vitlib.teach.check._more_embedding import LOUDEST, SIZES
@@ -34,6 +36,7 @@ from vitlib.teach.check._more_patches import (
     OVERLAPPING,
     SATELLITE,
 )
+from vitlib.teach.check._more_vit import DIGIT_VIT, PAIR_SHARE
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
 from vitlib.teach.check._neighbour_mask import NEIGHBOUR_MASK
 from vitlib.teach.check._own import read_digits
@@ -75,6 +78,10 @@ PIECES = {
         POST_NORM,
         QUIET,
         VIT,
+        DIGIT_VIT,
+        PAIR_SHARE,
+        DARKEST,
+        FOREIGN_WEIGHTS,
         GROUPS,
         CURVE,
         EVALUATE,
@@ -232,6 +239,26 @@ def quiet_start(answer: Callable) -> Result:
 def vit(answer: Callable) -> Result:
     """Check your class `ViT`, called by names as vitlib's is."""
     return VIT.check(answer)
+
+
+def digit_vit(answer: Callable) -> Result:
+    """Check your `digit_vit()`, which makes a model."""
+    return DIGIT_VIT.check(answer)
+
+
+def pair_share(answer: Callable) -> Result:
+    """Check your `pair_share(image_size)` of ViT-B/16."""
+    return PAIR_SHARE.check(answer)
+
+
+def darkest_quarter(answer: Callable) -> Result:
+    """Check your `darkest_quarter(model)`, which changes a model."""
+    return DARKEST.check(answer)
+
+
+def rename_weights(answer: Callable) -> Result:
+    """Check your `rename_weights(weights)`, which gives a dict."""
+    return FOREIGN_WEIGHTS.check(answer)
 
 
 def parameter_groups(answer: Callable) -> Result:

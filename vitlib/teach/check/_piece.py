@@ -447,6 +447,8 @@ def in_dtype(part: object, dtype: torch.dtype) -> object:
         return deepcopy(part).to(dtype)
     if isinstance(part, list | tuple):
         return type(part)(in_dtype(inner, dtype) for inner in part)
+    if isinstance(part, dict):
+        return {k: in_dtype(inner, dtype) for k, inner in part.items()}
     return part.to(dtype) if is_float(part) else part
 
 
