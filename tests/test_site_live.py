@@ -86,6 +86,18 @@ def test_there_are_live_figures():
     assert "book/index" in LIVE
 
 
+@pytest.mark.parametrize("size", [(1280, 900), (400, 800)])
+def test_the_index_says_all_before_it_is_scrolled(size, visit):
+    width, height = size
+    tab = visit("book/index", viewport={"width": width, "height": height})
+    whole = f"{PAD} .vit-pad", f"{PAD} .vit-answers", f"{PAD} .vit-stages"
+    for part in ("article h1", "h1 + p", ".vit-start a", *whole):
+        for found in tab.locator(part).all():
+            box = found.bounding_box()
+            assert box["y"] + box["height"] <= height, part
+        assert tab.locator(part).count()
+
+
 @every_live_page
 @pytest.mark.parametrize("way", ["file", "http"])
 def test_every_figure_is_drawn_at_once(page, way, visit):
