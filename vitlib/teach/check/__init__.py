@@ -15,6 +15,7 @@ into which the check loads weights of its own.
 from collections.abc import Callable
 
 from vitlib.teach.check import _progress
+from vitlib.teach.check._accumulate import ACCUMULATE
 from vitlib.teach.check._as_conv import AS_CONV
 from vitlib.teach.check._attention import ATTENTION
 from vitlib.teach.check._darkest import DARKEST
@@ -44,6 +45,7 @@ from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._progress import Progress
 from vitlib.teach.check._registers import ENCODER_INPUT, REGISTERS
 from vitlib.teach.check._result import Result
+from vitlib.teach.check._smooth_loss import SMOOTH_LOSS
 from vitlib.teach.check._streaming import STREAM
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
 from vitlib.teach.check._training import CURVE, EVALUATE, GROUPS
@@ -82,9 +84,11 @@ PIECES = {
         PAIR_SHARE,
         DARKEST,
         FOREIGN_WEIGHTS,
-        GROUPS,
         CURVE,
+        SMOOTH_LOSS,
         EVALUATE,
+        GROUPS,
+        ACCUMULATE,
         ROLLOUT,
         DISTANCE,
         LENS,
@@ -274,6 +278,16 @@ def warmup_cosine(answer: Callable) -> Result:
 def evaluate(answer: Callable) -> Result:
     """Check your `evaluate(model, images, labels, batch_size)`."""
     return EVALUATE.check(answer)
+
+
+def smooth_loss(answer: Callable) -> Result:
+    """Check your `smooth_loss(scores, labels, smoothing)`."""
+    return SMOOTH_LOSS.check(answer)
+
+
+def accumulate(answer: Callable) -> Result:
+    """Check your `accumulate(model, images, labels, size)`."""
+    return ACCUMULATE.check(answer)
 
 
 def rollout(answer: Callable) -> Result:
