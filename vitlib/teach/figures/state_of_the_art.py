@@ -114,47 +114,6 @@ def same_data(rows: list[Result]) -> None:
     )
 
 
-def one_architecture(rows: list[Result], exact: float) -> None:
-    """Show one model under many recipes; near twins are hollow.
-
-    `exact` is the size in millions that a row must have to be the same.
-    """
-    rows = sorted(rows, key=lambda row: row.top1)
-    height = 48 * len(rows) + 52
-    figure = canvas(680, height)
-    with style():
-        ax = figure.add_axes((0.02, 46 / height, 0.96, 1 - 50 / height))
-        ax.grid(axis="x", color=LINE, lw=0.7)
-        for y, row in enumerate(rows):
-            same = row.millions == exact and "clip" not in row.name
-            ax.plot([78, row.top1], [y, y], color=STREAM, lw=1)
-            ax.plot(
-                row.top1,
-                y,
-                "o",
-                ms=9,
-                mew=1.8,
-                color=WEIGHT,
-                mfc=WEIGHT if same else PAPER,
-            )
-            ax.text(
-                row.top1 + 0.12, y, f"{row.top1:.2f}", va="center", size=12
-            )
-            ax.text(78.05, y + 0.2, f"{row.how}; {row.data}", va="bottom")
-        ax.set(xlim=(78, 86.9), ylim=(-0.5, len(rows) - 0.35))
-        ax.set_xticks([78, 80, 82, 84, 86])
-        ax.set_yticks([])
-        ax.spines["left"].set_visible(False)
-        ax.set_xlabel("top-1 accuracy, %")
-    told = "; ".join(f"{r.how}, {r.data}: {r.top1:.2f} %" for r in rows)
-    show(
-        figure,
-        f"{len(rows)} dots on lines, one for each way to train a ViT-B/16 "
-        f"at 224 pixels, from worst to best. {told}. Two dots are hollow: "
-        "models with a small change of architecture.",
-    )
-
-
 def measured(rows: list[Result]) -> None:
     """Show all rows as dots, the best on top."""
     rows = sorted(rows, key=lambda row: row.top1)

@@ -9,6 +9,7 @@ from vitlib.teach.live.patch_explorer import PatchExplorer
 from vitlib.teach.live.patch_shuffle import PatchShuffle
 from vitlib.teach.live.position_explorer import PositionExplorer
 from vitlib.teach.live.receptive_field import ReceptiveField
+from vitlib.teach.live.recipe_explorer import RecipeExplorer
 from vitlib.teach.live.size_explorer import SizeExplorer
 from vitlib.teach.live.training_replay import TrainingReplay
 
@@ -22,6 +23,7 @@ __all__ = [
     "PatchShuffle",
     "PositionExplorer",
     "ReceptiveField",
+    "RecipeExplorer",
     "SizeExplorer",
     "TrainingReplay",
 ]
