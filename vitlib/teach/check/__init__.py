@@ -32,6 +32,7 @@ from vitlib.teach.check._more_encoder import (
     POST_NORM,
     QUIET,
 )
+from vitlib.teach.check._more_inside import AVERAGE_HEAD, COVERING_HEADS
 from vitlib.teach.check._more_patches import (
     AROUND,
     OVERLAPPING,
@@ -92,6 +93,8 @@ PIECES = {
         ROLLOUT,
         DISTANCE,
         LENS,
+        AVERAGE_HEAD,
+        COVERING_HEADS,
     )
 }
 
@@ -303,3 +306,13 @@ def mean_attention_distance(answer: Callable) -> Result:
 def logit_lens(answer: Callable) -> Result:
     """Check your `logit_lens(model, images)`."""
     return LENS.check(answer)
+
+
+def average_head(answer: Callable) -> Result:
+    """Check your `average_head(model, images, layer, head)`."""
+    return AVERAGE_HEAD.check(answer)
+
+
+def covering_heads(answer: tuple[int, ...]) -> Result:
+    """Check your two heads, and how many answers they cost."""
+    return COVERING_HEADS.check(answer)
