@@ -380,6 +380,9 @@ def written_over(images, p):
         (in_float32, "a tensor is made in float32"),
         (by_numpy, "numpy knows no gradients"),
         (written_over, "Your code writes into its input"),
+        (lambda x, p: torch.cat([x, x[:1]], 1), "joins tensors along one"),
+        (lambda x, p: x + x[..., :3], "Read their shapes from the right"),
+        (lambda x, p: x @ x[0, 0], "as many columns on the left"),
     ],
 )
 def test_what_torch_says_is_explained(answer, words):

@@ -95,6 +95,12 @@ class Maps(ByConvolution):
         return maps
 
 
+class Strips(ByLinear):
+    def forward(self, images):
+        length = self.proj.in_features
+        return self.proj(images.reshape(len(images), -1, length))
+
+
 class NoStep(ByConvolution):
     def __init__(self, image_size, patch_size, in_channels, embed_dim):
         super().__init__(image_size, patch_size, in_channels, embed_dim)
@@ -644,6 +650,7 @@ WRONG = [
     (check.patch_embedding, DownTheColumns, "go down the columns"),
     (check.patch_embedding, Maps, "still a stack of maps"),
     (check.patch_embedding, NoStep, "one pixel at a time"),
+    (check.patch_embedding, Strips, "what it is given are no squares"),
     (check.patch_embedding, NoBias, "Your `proj` has no bias"),
     (check.patch_embedding, OtherName, "I see `layer.weight` and"),
     (check.patch_embedding, ConvolutionFilters, "do not fit together"),

@@ -24,6 +24,7 @@ from vitlib.teach import check
         ((1280, 256, 753920), "not in their places"),
         ((256, 1280, 7), "Not yet right: 7 for numbers to learn"),
         ((256, 1280), "one number for each of these"),
+        ((1, 256, 1280), "is the shape of the tokens of one image"),
     ],
 )
 def test_wrong_sizes_are_understood(answer, words):

@@ -48,6 +48,23 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "made in float32: does it take its `dtype` from the input?",
     ),
     (
+        "must match except in dimension",
+        "`torch.cat` joins tensors along one axis; in all others they "
+        "have to be equally long. Which axis is not?",
+    ),
+    (
+        "size of tensor a .* must match the size of tensor b",
+        "Two tensors are combined number by number. Read their shapes "
+        "from the right: in each axis they have to be equally long, or "
+        "one of them 1. Which axis is not?",
+    ),
+    (
+        "shapes cannot be multiplied",
+        "A product of matrices needs as many columns on the left as there "
+        "are rows on the right. Which of the two is to be turned, or cut "
+        "in another way?",
+    ),
+    (
         "nn.module.__init__|before module.__init__",
         "A module must first run the constructor of `nn.Module`. What is "
         "the first line of your `__init__`?",

@@ -141,7 +141,7 @@ AS_CONV = ConvPiece(
     mistakes=(
         Mistake(
             conv_with(pattern="d (c y x) -> d c y x"),
-            "The shape is right, and the filters are scrambled: "
+            "The shape is right, and the filters are scrambled. "
             + SEEN
             + "A plain `reshape` takes the numbers as (channel, row, "
             "column), and the linear layer has learned them as (row, "
@@ -149,18 +149,18 @@ AS_CONV = ConvPiece(
         ),
         Mistake(
             conv_with(pattern="d (x y c) -> d c y x"),
-            "Every filter is mirrored along its diagonal: "
+            "Every filter is mirrored along its diagonal. "
             + SEEN
             + "Inside a patch, which comes first, x or y?",
         ),
         Mistake(
             conv_with(pattern="d (c x y) -> d c y x"),
-            "The filters are scrambled twice: " + SEEN + "The linear "
+            "The filters are scrambled twice. " + SEEN + "The linear "
             "layer has learned its numbers as (row, column, channel).",
         ),
         Mistake(
             conv_with(bias=False),
-            "The weights are right, and the bias is missing: "
+            "The weights are right, and the bias is missing. "
             + SEEN
             + "What else has the linear layer learned?",
         ),
@@ -172,7 +172,7 @@ AS_CONV = ConvPiece(
         ),
         Mistake(
             zero_weights,
-            "The bias is right, and your weights are all zero: " + SEEN,
+            "The bias is right, and your weights are all zero. " + SEEN,
         ),
     ),
 )

@@ -212,13 +212,15 @@ def draw_nearness(piece: Piece, runner: Runner) -> str:
     named = {}
     tables = piece.found(runner, case), piece.expect(case)
     for name, table in zip(("yours", "waves"), tables, strict=True):
-        unit = F.normalize(table, dim=1)
-        named[name] = (unit @ unit[middle]).reshape(grid)
+        alike = F.normalize(table, dim=1) @ F.normalize(
+            table[middle], dim=0
+        )
+        named[name] = (alike - alike.mean()).reshape(grid)
     return matrices(
         named,
         f"Two grids of {rows} by {cols} places, coloured by how like each "
         "is to the one in the middle, by your positions and by sine and "
-        "cosine; red is alike, white is not, blue is opposite.",
+        "cosine: red is more than on average, blue is less.",
     )
 
 

@@ -123,6 +123,13 @@ def convolution_order(embed: PatchEmbedding, images: Tensor) -> Tensor:
     return F.linear(patches, embed.proj.weight.flatten(1), embed.proj.bias)
 
 
+def strips(embed: PatchEmbedding, images: Tensor) -> Tensor:
+    """Give a linear layer pieces of the sequence of numbers."""
+    filters = rearrange(embed.proj.weight, "d c y x -> d (y x c)")
+    parts = images.reshape(len(images), -1, filters.shape[1])
+    return F.linear(parts, filters, embed.proj.bias)
+
+
 def every_pixel(embed: PatchEmbedding, images: Tensor) -> Tensor:
     """Forget the step."""
     maps = F.conv2d(images, embed.proj.weight, embed.proj.bias)
@@ -203,6 +210,14 @@ MISTAKES = (
         "of a convolution lie as (channel, row, column), the numbers of "
         "`patchify` as (row, column, channel). With one channel you would "
         "not notice. Which of the two do you turn?",
+    ),
+    Mistake(
+        strips,
+        "The layer is right, but what it is given are no squares. "
+        + SEEN
+        + "A `reshape` takes the numbers as they lie, and in memory a row "
+        "of the picture goes on to its right edge. Which function of the "
+        "last chapter cuts?",
     ),
     Mistake(
         mirrored,

@@ -27,6 +27,11 @@ SIZES = NumberPiece(
     "that have nothing to do with each other.",
     mistakes=(
         Slip(
+            (1, 256, 1280),
+            "{yours} is the shape of the tokens of one image, and right. "
+            "Asked for are (tokens, width, numbers to learn).",
+        ),
+        Slip(
             (None, 14 * 14 * 3, None),
             "588 numbers has a patch. How many a token has is not "
             "decided by the patch: it is the number of filters.",
