@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from math import e, log
 from pathlib import Path
 
 import nbformat
@@ -14,7 +15,7 @@ from vitlib.teach.quizzes import NAMES, questions
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 CHAPTERS = {p.stem[3:]: p.stem for p in BOOK.glob("[0-9][0-9]_*.ipynb")}
-PAGES = {**CHAPTERS}
+PAGES = {**CHAPTERS, "clinic": "clinic"}
 EVERY = pytest.mark.parametrize("name", NAMES)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 COUNTED = 13  # numbers below this are counted by eye, or numbers of pages
@@ -23,6 +24,13 @@ COMPUTED = {  # what a quiz says and its page does not
         "38,416": 196**2,
         "784": 4 * 196,
         "614,656": (4 * 196) ** 2,
+    },
+    "clinic": {
+        "0.25": 16**-0.5,  # heads of 16
+        "0.23": round(e / (e + 9), 2),
+        "1.46": round(-log(e / (e + 9)), 2),
+        "0.9": round(97.1 - 96.2, 1),
+        "125": 8000 / 64,
     },
 }
 
@@ -115,7 +123,7 @@ def test_every_number_stands_on_a_page_that_is_linked(name):
     for number, value in computed.items():
         assert plain(number) == value
     for question in questions(name):
-        pages = {c.page or PAGES[name] for c in question.choices}
+        pages = {c.page for c in question.choices} - {""} | {PAGES[name]}
         known = {
             plain(number)
             for page in pages
@@ -148,6 +156,13 @@ def test_code_and_signs_are_written_as_such_in_html():
     data, _ = quiz("training", 3).pictures()
     assert "<code>model.eval()</code>" in data["text/html"]
     assert "`" not in data["text/html"]
+
+
+def test_a_section_of_another_page_is_linked_by_its_notebook():
+    away = [c for c in choices("clinic") if c.page == "05_attention"]
+    assert {choice.chapter for choice in away} == {"chapter 5"}
+    data, _ = quiz("clinic").pictures()
+    assert 'chapter 5, <a href="05_attention.ipynb#' in data["text/html"]
 
 
 def test_one_question_can_be_asked_alone():

@@ -38,7 +38,8 @@ def provenance(name: str) -> None:
     threads = {1: "one thread", 2: "two threads"}[record["threads"]]
     print(f"made by: {record['command']}")
     print(f"with:    torch {record['torch']}, {threads}, ", end="")
-    print(f"seeds {', '.join(map(str, seeds))}")
+    print("seeds" if len(seeds) > 1 else "seed", end=" ")
+    print(", ".join(map(str, seeds)))
 
 
 def wall(images: Tensor, labels: Tensor) -> None:

@@ -87,9 +87,11 @@ export const render = figure(
       }));
     const draw = () => model.get("chosen").forEach(
       (choice, at) => blocks[at].show(choice));
-    root.append(
-      hint("Choose an answer. It says at once why it is right, or not."),
-      ...blocks, spoken);
+    if (questions.length > 1) {
+      root.append(hint(
+        "Choose an answer. It says at once why it is right, or not."));
+    }
+    root.append(...blocks, spoken);
     listen(model, "chosen", draw, onEnd);
     draw();
   });
