@@ -481,6 +481,20 @@ def test_the_first_blank_is_named():
     assert "two lines still wait, the first is `rows = ...`" in str(result)
 
 
+def test_blanks_are_counted_by_lines_and_in_their_order():
+    class Mine(nn.Module):
+        def __init__(self, embed_dim, mlp_ratio):
+            self.fc1 = nn.Linear(embed_dim, max(..., ...))
+            self.fc2 = ...
+
+        def forward(self, tokens):
+            # widen, bend, narrow
+            ...
+
+    said = str(check.mlp(Mine))
+    assert "three lines still wait, the first is `self.fc1 = nn." in said
+
+
 def test_dots_that_index_are_no_blanks():
     def mine(images, patch_size):
         return split(images[..., :], patch_size)

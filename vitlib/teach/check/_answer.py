@@ -287,13 +287,14 @@ def blanks(answer: object) -> list[str]:
             if isinstance(node, ast.Subscript)
             for part in ast.walk(node.slice)
         }
-        found += [
-            lines[node.lineno - 1].strip()
+        numbers = {
+            node.lineno
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant)
             and node.value is ...
             and id(node) not in indices
-        ]
+        }
+        found += [lines[number - 1].strip() for number in sorted(numbers)]
     return found
 
 
@@ -319,8 +320,9 @@ def is_empty(answer: object) -> bool:
 
 def unwritten(answer: object, name: str) -> str:
     """Say in one friendly line that there is nothing to check yet."""
-    waiting = [line for line in blanks(answer) if line != "..."]
-    if not waiting:
+    waiting = blanks(answer)
+    telling = [line for line in waiting if line != "..."]
+    if not telling:
         return (
             f"`{name}` is not written yet. Fill in the `...` and run the "
             "cell again."
@@ -329,7 +331,7 @@ def unwritten(answer: object, name: str) -> str:
         return f"`{name}` is not written yet: `{waiting[0]}` still waits."
     return (
         f"`{name}` is not written yet: {count_of(len(waiting), 'line')} "
-        f"still wait, the first is `{waiting[0]}`."
+        f"still wait, the first is `{telling[0]}`."
     )
 
 
