@@ -277,6 +277,13 @@ def test_the_table_names_every_piece_and_its_chapter(home):
     page = check.progress()._repr_html_()
     for name, piece in check.PIECES.items():
         assert f"<code>{name}</code>" in page
-        assert f"chapter {piece.chapter}" in page
-    assert page.count(">done<") == 1
-    assert page.count("<tr>") == len(check.PIECES)
+        assert f">chapter {piece.chapter}</a>" in page
+    assert page.count("done</span>") == 1
+    chapters = {piece.chapter for piece in check.PIECES.values()}
+    assert page.count("<tr>") == len(chapters)
+    data, about = check.progress()._repr_mimebundle_()
+    assert data == {
+        "text/html": page,
+        "text/plain": str(check.progress()),
+    }
+    assert about == {"vitlib": {}}

@@ -12,10 +12,26 @@ from pathlib import Path
 
 from vitlib.teach.progress import is_watched
 
-DONE, OPEN = "var(--vit-value, #228833)", "var(--vit-grey, #6a737d)"
+PAGES = {  # the notebook of each chapter that has exercises
+    2: "02_patches",
+    3: "03_embedding",
+    4: "04_tokens",
+    5: "05_attention",
+    6: "06_encoder",
+    7: "07_vit",
+    8: "08_training",
+    10: "10_inside",
+}
+DONE = (
+    '<span style="color: var(--vit-value, #228833); white-space: nowrap">'
+    "<code>{name}</code> ✓ done</span>"
+)
+OPEN = "<code>{name}</code>"
 ROW = (
-    "<tr><td>chapter {chapter}</td><td><code>{name}</code></td>"
-    '<td style="color: {colour}">{state}</td></tr>'
+    '<tr><td style="white-space: nowrap; text-align: left">'
+    '<a href="{page}.ipynb#Exercises">chapter {chapter}</a></td>'
+    '<td style="white-space: nowrap">{done} of {all}</td>'
+    '<td style="text-align: left">{names}</td></tr>'
 )
 
 _here: set[str] = set()
@@ -92,15 +108,28 @@ class Progress:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """Show the pieces as a table."""
+        """Show the pieces as a table, a row a chapter, with links."""
         title, *_ = str(self).split("\n")
-        rows = [
-            ROW.format(
-                chapter=chapter,
-                colour=DONE if name in self.done else OPEN,
-                state="done" if name in self.done else "open",
-                name=name,
-            )
-            for name, chapter in self.chapters.items()
-        ]
-        return f"<p>{title}</p><table>{''.join(rows)}</table>"
+        rows = "".join(
+            map(self._row, dict.fromkeys(self.chapters.values()))
+        )
+        return f"<p>{title}</p><table><tbody>{rows}</tbody></table>"
+
+    def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
+        """Let the book's page make its own links of the notebook's."""
+        data = {"text/html": self._repr_html_(), "text/plain": str(self)}
+        return data, {"vitlib": {}}
+
+    def _row(self, chapter: int) -> str:
+        names = [n for n, c in self.chapters.items() if c == chapter]
+        shown = (
+            (DONE if name in self.done else OPEN).format(name=name)
+            for name in names
+        )
+        return ROW.format(
+            page=PAGES[chapter],
+            chapter=chapter,
+            done=sum(name in self.done for name in names),
+            all=len(names),
+            names=", ".join(shown),
+        )
