@@ -27,11 +27,13 @@ DONE = (
     "<code>{name}</code> ✓ done</span>"
 )
 OPEN = "<code>{name}</code>"
+CELL = "padding: 0.3em 1em 0.3em 0; text-align: left; vertical-align: top"
+FIRM = f"{CELL}; white-space: nowrap"
 ROW = (
-    '<tr><td style="white-space: nowrap; text-align: left">'
+    f'<tr><td style="{FIRM}">'
     '<a href="{page}.ipynb#Exercises">chapter {chapter}</a></td>'
-    '<td style="white-space: nowrap">{done} of {all}</td>'
-    '<td style="text-align: left">{names}</td></tr>'
+    f'<td style="{FIRM}">{{done}} of {{all}}</td>'
+    f'<td style="{CELL}">{{names}}</td></tr>'
 )
 
 _here: set[str] = set()
