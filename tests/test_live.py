@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from vitlib.teach import digit_reader, live
+from vitlib.teach.curves import bands
 from vitlib.teach.live import DigitPad, _bundle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +22,10 @@ WEB = ROOT / "vitlib" / "teach" / "web"
 MODULES = sorted(path.stem for path in WEB.glob("*.js"))
 FIGURES = [getattr(live, name) for name in live.__all__]
 SHOWN = {  # what a figure needs that shows something of the reader's own
+    "DataExplorer": {
+        "bands": bands("few_to_many"),
+        "neighbours": {100: 0.73, 500: 0.85, 2000: 0.9, 8000: 0.94},
+    },
     "PatchExplorer": {"images": torch.rand(1, 3, 32, 48)},
     "ReceptiveField": {"images": torch.rand(1, 3, 32, 48)},
     "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},

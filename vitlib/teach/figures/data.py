@@ -1,4 +1,4 @@
-"""Figures of chapter 9: accuracy against data, and the coloured shapes."""
+"""Figures of chapter 9: distorted digits, and the coloured shapes."""
 
 import numpy as np
 import torch
@@ -24,7 +24,6 @@ from vitlib.teach.figures._canvas import (
 )
 from vitlib.teach.shapes import COLOURS, KINDS, Scenes
 
-LOOKS = {"ViT": WEIGHT, "CNN": GREY}
 RIVALS = {  # what a model is called in the chart, and its line
     "ViT": ("ViT", {"color": WEIGHT, "ls": "-"}),
     "CNN": ("CNN", {"color": GREY, "ls": "-"}),
@@ -34,98 +33,6 @@ RIVALS = {  # what a model is called in the chart, and its line
         {"color": QUERY, "ls": "--"},
     ),
 }
-
-
-def _draw(ax: Axes, line: list[Band], colour: str) -> None:
-    """Draw one line: from the worst to the best seed, and the mean."""
-    images = [band.images for band in line]
-    low = [100 * (1 - band.low) for band in line]
-    high = [100 * (1 - band.high) for band in line]
-    mean = [100 * (1 - band.mean) for band in line]
-    ax.fill_between(images, high, low, color=colour, alpha=0.22, lw=0)
-    ax.plot(images, mean, "o-", color=colour, lw=1.6, ms=4)
-
-
-def _log_axes(
-    ax: Axes, sizes: list[int], wrong: tuple[float, ...]
-) -> None:
-    """Scale both axes by factors; `wrong` are the ticks upwards."""
-    ax.set(xscale="log", yscale="log")
-    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    ax.set_yticks(wrong, [f"{value:g}" for value in wrong])
-    ax.minorticks_off()
-    ax.grid(axis="y", color=LINE, lw=0.7)
-
-
-def few_to_many(bands: list[Band], neighbours: dict[int, float]) -> None:
-    """Show wrong answers against digits, without and with distortion.
-
-    `neighbours` gives, for some numbers of digits, the accuracy of the
-    nearest neighbour.
-    """
-    sizes = sorted({band.images for band in bands})
-    strengths = sorted({band.strength for band in bands})
-    titles = ("as they are", "distorted anew each time")
-    figure = canvas(680, 380)
-    told = []
-    with style():
-        panels = figure.subplots(1, 2, sharey=True)
-        figure.subplots_adjust(0.065, 0.13, 0.985, 0.84, wspace=0.08)
-        for ax, strength, title in zip(
-            panels, strengths, titles, strict=True
-        ):
-            _log_axes(ax, sizes, (2, 5, 10, 20, 50))
-            for model in ("CNN", "ViT"):
-                line = [
-                    band
-                    for band in bands
-                    if band.model == model and band.strength == strength
-                ]
-                _draw(ax, line, LOOKS[model])
-                ends = [round(100 * (1 - line[i].mean)) for i in (0, -1)]
-                told.append(
-                    f"{model}, {title}: from about {ends[0]} wrong of 100 "
-                    f"down to about {ends[1]}"
-                )
-                ax.annotate(
-                    model,
-                    (line[1].images, 100 * (1 - line[1].mean)),
-                    xytext=(9, 9) if model == "ViT" else (-9, -20),
-                    textcoords="offset points",
-                    color=LOOKS[model],
-                    size=13,
-                    ha="left" if model == "ViT" else "right",
-                )
-            ax.set_title(f"digits {title}", pad=10)
-            ax.set_xlabel("digits to train on")
-            ax.plot(
-                neighbours.keys(),
-                [100 * (1 - share) for share in neighbours.values()],
-                ":",
-                color=INK,
-                lw=1.2,
-            )
-        panels[1].annotate(
-            "nearest neighbour",
-            (sizes[1], 100 * (1 - neighbours[sizes[1]])),
-            xytext=(4, 8),
-            textcoords="offset points",
-            size=11,
-        )
-        figure.text(
-            0.012,
-            0.955,
-            "wrong of 100 validation digits",
-            color=GREY,
-            size=11,
-        )
-    show(
-        figure,
-        "Two charts of wrong answers against the number of digits to "
-        "train on, both scales by factors, all lines fall. "
-        f"{'. '.join(told)}. A dotted line in both: the nearest "
-        "neighbour.",
-    )
 
 
 def _sheet(digits: Tensor, title: str, cuts: bool) -> Figure:

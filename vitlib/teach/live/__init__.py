@@ -1,6 +1,7 @@
 """Live figures: widgets in a notebook, alive on the page without one."""
 
 from vitlib.teach.live.attention_explorer import AttentionExplorer
+from vitlib.teach.live.data_explorer import DataExplorer
 from vitlib.teach.live.digit_pad import DigitPad
 from vitlib.teach.live.encoder_switches import EncoderSwitches
 from vitlib.teach.live.filter_explorer import FilterExplorer
@@ -15,6 +16,7 @@ from vitlib.teach.live.training_replay import TrainingReplay
 
 __all__ = [
     "AttentionExplorer",
+    "DataExplorer",
     "DigitPad",
     "EncoderSwitches",
     "FilterExplorer",
