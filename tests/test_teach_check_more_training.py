@@ -81,6 +81,11 @@ def tenths(scores, labels, s):
     return -parts.mean()
 
 
+def columns_only(scores, labels, s):
+    log = scores.log_softmax(1)
+    return -((1 - s) * log[:, labels] + s * log.mean(1)).mean()
+
+
 def all_at_once(scores, labels, s):
     log = scores.log_softmax(1)
     target = (1 - s) * F.one_hot(labels, scores.shape[1])
@@ -107,6 +112,7 @@ def all_at_once(scores, labels, s):
         ),
         (all_at_once, "Yours is 10 times too small"),
         (log_of_softmax, "with scores in the thousands"),
+        (columns_only, "for each image the labels of all"),
         (of_images, "Whose shares have to sum to 1?"),
         (
             lambda x, y, s: by_indexing(x.softmax(1), y, s),
@@ -227,6 +233,31 @@ def only_cleared(model, images, labels, size):
     model.zero_grad()
 
 
+def last_backward(model, images, labels, size):
+    model.zero_grad()
+    parts = zip(images.split(size), labels.split(size), strict=True)
+    for some, truth in parts:
+        loss = F.cross_entropy(model(some), truth)
+    loss.backward()
+
+
+def one_backward(model, images, labels, size):
+    model.zero_grad()
+    total = 0
+    parts = zip(images.split(size), labels.split(size), strict=True)
+    for some, truth in parts:
+        loss = F.cross_entropy(model(some), truth, reduction="sum")
+        total = total + loss / len(images)
+    total.backward()
+
+
+def with_a_step(model, images, labels, size):
+    by_split(model, images, labels, size)
+    with torch.no_grad():
+        for part in model.parameters():
+            part -= 0.1 * part.grad
+
+
 def no_backward(model, images, labels, size):
     for some, truth in zip(
         images.split(size), labels.split(size), strict=True
@@ -255,6 +286,15 @@ def no_backward(model, images, labels, size):
             weighed(lambda k, n, s: k / n, clear=False),
             "came with gradients of an earlier step",
         ),
+        (
+            last_backward,
+            "the gradient of the last part's mean",
+        ),
+        (
+            one_backward,
+            "3 parts wait for one `backward`, and until it comes",
+        ),
+        (with_a_step, "your code has changed the weights"),
         (at_once, "shown 10 images at once, and no more than 4 fit"),
         (whole_parts, "The last 2 of 10 images are left out"),
         (first_part, "of the first part only"),

@@ -92,6 +92,16 @@ def fixed_decay(model, weight_decay):
     return by_two_lists(model, 0.05)
 
 
+def tokens_and_frozen(model, weight_decay):
+    groups = {True: [], False: []}
+    for name, p in model.named_parameters():
+        groups["norm" not in name and "bias" not in name].append(p)
+    return [
+        {"params": groups[True], "weight_decay": weight_decay},
+        {"params": groups[False], "weight_decay": 0.0},
+    ]
+
+
 def twice(model, weight_decay):
     return by_two_lists(model, weight_decay) * 2
 
@@ -135,6 +145,30 @@ def straight(step, steps, warmup):
     return (steps - step) / (steps - rising)
 
 
+def counted_in_steps(step, steps, warmup):
+    if step < warmup:
+        return step / warmup
+    angle = math.pi * (step - warmup) / (steps - warmup)
+    return 0.5 + 0.5 * math.cos(angle)
+
+
+def with_fall(share_of):
+    def answer(step, steps, warmup):
+        rising = int(warmup * steps)
+        if step < rising:
+            return (step + 1) / (rising + 1)
+        angle = math.pi * share_of(step, steps, rising)
+        return 0.5 + 0.5 * math.cos(angle)
+
+    return answer
+
+
+half_way = with_fall(lambda step, steps, rising: (step - rising) / steps)
+from_one = with_fall(
+    lambda step, steps, rising: (step + 1 - rising) / (steps - rising)
+)
+
+
 def to_minus_one(step, steps, warmup):
     rising = int(warmup * steps)
     share = (step - rising) / (steps - rising)
@@ -161,6 +195,12 @@ def one_by_one(model, images, labels, batch_size):
         right += int(model(image[None]).argmax()) == int(label)
     model.train(mode)
     return right / len(labels)
+
+
+def whole_batches(model, images, labels, batch_size):
+    whole = len(images) // batch_size * batch_size
+    share = at_once(model, images[:whole], labels[:whole], batch_size)
+    return share * whole / len(images)
 
 
 def mean_of_means(model, images, labels, batch_size):
@@ -341,7 +381,12 @@ WRONG = [
     (
         check.parameter_groups,
         fixed_decay,
-        "not for a small ViT with sincos",
+        "With a decay of 0.05 where 0.3 was given",
+    ),
+    (
+        check.parameter_groups,
+        tokens_and_frozen,
+        "Decaying in yours: `cls_token` and `pos_embed`. What have",
     ),
     (check.parameter_groups, twice, "moved twice in a step"),
     (check.parameter_groups, forgotten, "in none of your groups"),
@@ -353,9 +398,18 @@ WRONG = [
     (check.warmup_cosine, only_cosine, "the warm-up is missing"),
     (check.warmup_cosine, from_zero, "has a learning rate of 0"),
     (check.warmup_cosine, straight, "the fall is a straight line"),
+    (check.warmup_cosine, counted_in_steps, "for a number of steps"),
+    (check.warmup_cosine, half_way, "does not come down to zero"),
+    (check.warmup_cosine, from_one, "no step has the peak"),
+    (
+        check.warmup_cosine,
+        lambda step, steps, warmup: 0.9 * squared(step, steps, warmup),
+        "In the rise, step 0 has a share of 0.15 in yours, wanted is 0.17",
+    ),
     (check.warmup_cosine, to_minus_one, "below zero, to -1"),
     (check.warmup_cosine, lambda step, steps, warmup: "0.5", "“0.5”"),
     (check.evaluate, mean_of_means, "the mean of the batches' means"),
+    (check.evaluate, whole_batches, "10, in batches of 4, leave"),
     (check.evaluate, no_eval, "in training mode, with dropout at work"),
     (check.evaluate, stays_in_eval, "is now in eval mode"),
     (check.evaluate, goes_to_training, "is now in training mode"),

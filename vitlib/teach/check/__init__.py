@@ -22,6 +22,7 @@ from vitlib.teach.check._darkest import DARKEST
 from vitlib.teach.check._design import DESIGN
 from vitlib.teach.check._embedding import PATCH_EMBEDDING
 from vitlib.teach.check._encoder import ENCODER_BLOCK, MLP_PIECE
+from vitlib.teach.check._evaluate import EVALUATE
 from vitlib.teach.check._fold import FOLD
 from vitlib.teach.check._foreign_weights import FOREIGN_WEIGHTS
 from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
@@ -42,6 +43,7 @@ from vitlib.teach.check._more_vit import DIGIT_VIT, PAIR_SHARE
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
 from vitlib.teach.check._neighbour_mask import NEIGHBOUR_MASK
 from vitlib.teach.check._own import read_digits
+from vitlib.teach.check._parameter_groups import GROUPS
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY
 from vitlib.teach.check._progress import Progress
 from vitlib.teach.check._registers import ENCODER_INPUT, REGISTERS
@@ -49,8 +51,8 @@ from vitlib.teach.check._result import Result
 from vitlib.teach.check._smooth_loss import SMOOTH_LOSS
 from vitlib.teach.check._streaming import STREAM
 from vitlib.teach.check._tokens import ADD_POSITIONS, PREPEND_CLS
-from vitlib.teach.check._training import CURVE, EVALUATE, GROUPS
 from vitlib.teach.check._vit import VIT
+from vitlib.teach.check._warmup_cosine import CURVE
 
 PIECES = {
     piece.name: piece

@@ -14,18 +14,32 @@ from vitlib.teach.check._words import count_of, listed
 
 
 class Counting(nn.Module):
-    """A small classifier that remembers how many images it was shown."""
+    """A small classifier that remembers what it was shown, and held.
+
+    Until `backward` has gone through a part's scores, torch keeps all
+    that it needs for it: such parts are waiting.
+    """
 
     def __init__(self, numbers: int, classes: int) -> None:
         super().__init__()
         self.inner = nn.Linear(numbers, 5)
         self.head = nn.Linear(5, classes)
         self.shown: list[int] = []
+        self.waiting = self.held = 0
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, classes)."""
         self.shown.append(len(images))
-        return self.head(self.inner(images.flatten(1)).tanh())
+        scores = self.head(self.inner(images.flatten(1)).tanh())
+        if scores.requires_grad:
+            scores.register_hook(self.let_go)
+            self.waiting += 1
+            self.held = max(self.held, self.waiting)
+        return scores
+
+    def let_go(self, gradient: Tensor) -> None:
+        """Note that a part has had its backward."""
+        self.waiting -= 1
 
 
 def accumulate(
@@ -99,6 +113,26 @@ class GradientPiece(Piece):
                 "asks for it, and is it still there when you are done?"
             )
         return torch.cat([part.grad.flatten() for _, part in named])
+
+    def examine_more(self, runner: Runner, case: Case) -> None:
+        """Look at what is kept in memory, and at the weights."""
+        given = case.copies()
+        model = given["model"]
+        before = [part.detach().clone() for part in model.parameters()]
+        self.ask(runner, case, given)
+        if model.held > 1:
+            raise Finding(
+                f"The gradients are right. But {model.held} parts wait "
+                "for one `backward`, and until it comes torch keeps all "
+                "that it needs for each of them: nothing is saved. How "
+                "soon after its loss can a part have its own?"
+            )
+        after = list(model.parameters())
+        if not all(map(torch.equal, before, after)):
+            raise Finding(
+                "The gradients are right, but your code has changed the "
+                "weights. The step comes later, and is not asked for."
+            )
 
 
 def cases() -> list[Case]:
@@ -193,6 +227,13 @@ ACCUMULATE = GradientPiece(
             "What is left are the gradients of the last part only. "
             + SEEN
             + "When may gradients be set to zero, and when not?",
+        ),
+        Mistake(
+            gathered(clear="inside", weigh=lambda part, size, whole: 1),
+            "What is left is the gradient of the last part's mean. "
+            + SEEN
+            + "How often does `backward` run, and when may gradients be "
+            "set to zero?",
         ),
         Mistake(
             gathered(clear="never"),

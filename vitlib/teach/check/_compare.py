@@ -37,6 +37,19 @@ def as_tensor(output: object) -> Tensor:
     return output
 
 
+def as_number(output: object) -> Tensor:
+    """Take a number, or a tensor of one."""
+    if output is None or output is ...:
+        raise Unwritten
+    if isinstance(output, Tensor) and output.numel() == 1:
+        output = output.detach().double().item()
+    if isinstance(output, bool) or not isinstance(output, int | float):
+        raise Finding(
+            f"Your code gives {kind_of(output)}. Wanted is a number."
+        )
+    return torch.tensor([float(output)], dtype=torch.float64)
+
+
 def kind_of(output: object) -> str:
     """Name what an answer gave instead of a tensor."""
     if output is None:
@@ -86,7 +99,7 @@ def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
     off = (yours - wanted).abs().nan_to_num(math.inf)
     scale = wanted.abs().max().item()
     first = (off > 1e-6 * scale).nonzero()
-    if not len(first) or not yours.ndim:
+    if not len(first) or yours.numel() == 1:
         said = pair([yours.flatten()[0]], [wanted.flatten()[0]])
         return {"yours": said[0], "wanted": said[1], "where": ""}
     *row, place = first[0].tolist()
@@ -109,6 +122,8 @@ def compared(yours: Tensor, wanted: Tensor) -> str:
         if words["where"]
         else f"Yours is {words['yours']}, wanted is {words['wanted']}."
     )
+    if yours.numel() == 1:
+        return seen
     many = yours.numel() > 3
     if many and agrees(
         yours.flatten().sort()[0], wanted.flatten().sort()[0]

@@ -335,7 +335,7 @@ class Piece:
                 words = self.words(
                     mistake, cases[at], wanted[at], found[at]
                 )
-                raise Finding(mistake.hint.format(**words))
+                raise Finding(mistake.hint.format(**words).strip())
         raise Finding(self.describe(runner, cases, wanted, found, index))
 
     def first_made(

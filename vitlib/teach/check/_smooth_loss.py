@@ -82,12 +82,22 @@ def one_each(scores: Tensor, labels: Tensor, smoothing: float) -> Tensor:
     )
 
 
+def labels_of_all(
+    scores: Tensor, labels: Tensor, smoothing: float
+) -> Tensor:
+    """Index by columns only."""
+    log = scores.log_softmax(dim=1)
+    of_truth = (1 - smoothing) * log[:, labels].mean()
+    return -(of_truth + smoothing * log.mean())
+
+
 SEEN = "Yours is {yours}, wanted is {wanted}. "
 SMOOTH_LOSS = Piece(
     name="smooth_loss",
     chapter=8,
     reference=smooth_loss,
     cases=cases,
+    axes="one number for all images",
     shown="On five batches your loss and its gradient are those of "
     "torch's `cross_entropy`, and stay so where scores are in the "
     "thousands.",
@@ -181,6 +191,12 @@ SMOOTH_LOSS = Piece(
                 smooth, lambda scores: scores.softmax(1).log_softmax(dim=1)
             ),
             "Yours takes the softmax twice. " + SEEN,
+        ),
+        Mistake(
+            labels_of_all,
+            "`log[:, labels]` takes for each image the labels of all: a "
+            "table, whose mean is taken. " + SEEN + "Each image goes with "
+            "its own label, the first with the first. What says so?",
         ),
         Mistake(
             one_each,
