@@ -137,7 +137,7 @@ def test_a_dot_stands_at_its_accuracy(open_figure):  # noqa: F811
 
 def test_two_clicks_compare_two_results(open_figure):  # noqa: F811
     tab = open_figure(RecipeExplorer())
-    for against, chosen in ((6, 2), (2, 3), (3, 0)):
+    for against, chosen in ((6, 5), (5, 2), (2, 3), (3, 0)):
         figure = RecipeExplorer(against=against, chosen=chosen)
         tab.locator(ROWS).nth(at(figure, chosen)).click()
         tab.mouse.move(1, 1)
