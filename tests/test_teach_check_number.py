@@ -134,6 +134,14 @@ def test_what_is_not_answered_gets_one_friendly_line(piece, answer):
     assert "\n" not in str(result)
 
 
+def test_the_readers_random_numbers_stay_what_they_were():
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    assert check.embedding_sizes((256, 1280, 753920))
+    assert torch.equal(torch.rand(3), wanted)
+
+
 NUMBERS = [
     pytest.param(piece, slip, id=f"{name}-{number}")
     for name, piece in check.PIECES.items()

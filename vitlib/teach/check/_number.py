@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from vitlib.teach.check import _progress
-from vitlib.teach.check._answer import Finding, Unwritten
+from vitlib.teach.check._answer import Finding, Unwritten, undisturbed
 from vitlib.teach.check._compare import kind_of
 from vitlib.teach.check._result import Result
 
@@ -67,7 +67,8 @@ class NumberPiece:
     def check(self, answer: object) -> Result:
         """Say whether it is right, or what is not."""
         try:
-            message = self.found(numbers_in(answer, self.axes))
+            with undisturbed():
+                message = self.found(numbers_in(answer, self.axes))
         except Unwritten:
             return Result(
                 "unwritten",

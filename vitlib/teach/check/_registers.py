@@ -16,11 +16,10 @@ from vitlib.tokens import add_positions, learned_positions, prepend_cls
 
 def encoder_input() -> tuple[int, ...]:
     """Take images of 160 by 96 through the first three chapters."""
-    with torch.device("meta"):
-        embed = PatchEmbedding((160, 96), 16, embed_dim=64)
-        tokens = embed(torch.zeros(5, 3, 160, 96))
-        tokens = prepend_cls(tokens, torch.zeros(1, 1, 64))
-        return add_positions(tokens, learned_positions(61, 64)).shape
+    embed = PatchEmbedding((160, 96), 16, embed_dim=64)
+    tokens = embed(torch.zeros(5, 3, 160, 96))
+    tokens = prepend_cls(tokens, torch.zeros(1, 1, 64))
+    return add_positions(tokens, learned_positions(61, 64)).shape
 
 
 ENCODER_INPUT = NumberPiece(
