@@ -279,6 +279,8 @@ def test_the_table_names_every_piece_and_its_chapter(home):
         assert f"<code>{name}</code>" in page
         assert f">chapter {piece.chapter}</a>" in page
     assert page.count("done</span>") == 1
+    own = [p for p in check.PIECES.values() if p.chapter == 2]
+    assert f">1 of {len(own)}</td>" in page
     chapters = {piece.chapter for piece in check.PIECES.values()}
     assert page.count("<tr>") == len(chapters)
     data, about = check.progress()._repr_mimebundle_()

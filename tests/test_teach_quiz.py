@@ -133,9 +133,8 @@ def test_every_number_stands_on_a_page_that_is_linked(name):
         said += [f"{c.text} {c.because}" for c in question.choices]
         for number in NUMBER.findall(" ".join(said)):
             number = number.rstrip(",")
-            assert plain(number) < COUNTED or plain(number) in known, (
-                number
-            )
+            if not number.isdigit() or int(number) >= COUNTED:
+                assert plain(number) in known, number
 
 
 @EVERY
