@@ -64,6 +64,10 @@ export function figure(name, title, draw) {
     const root = html("section", {
       class: "vit-live-figure", "data-figure": name, "aria-label": title,
     });
+    root.addEventListener("focusin", ({ target }) => {
+      // What has this attribute keeps its arrow keys in JupyterLab.
+      target.setAttribute("data-lm-suppress-shortcuts", "");
+    });
     const ends = [];
     const links = Boolean(el.closest(".vit-live"));
     el.append(root);
