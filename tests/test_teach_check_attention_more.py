@@ -92,6 +92,11 @@ def signed(rows, cols):
     return (row[:, None] - row <= 1) & (col[:, None] - col <= 1)
 
 
+def half_signed(rows, cols):
+    (row, _), (_, right) = places(rows, cols), apart(rows, cols)
+    return (row[:, None] - row <= 1) & (right <= 1)
+
+
 def either(rows, cols):
     down, right = apart(rows, cols)
     return (down <= 1) | (right <= 1)
@@ -114,6 +119,7 @@ def with_the_class_token(rows, cols):
         (without_itself, "and the patch itself is not"),
         (crossed, "Rows and columns have changed places"),
         (signed, "A difference can be negative"),
+        (half_signed, "patch 8 (row 2, column 0). How far apart"),
         (either, "each patch sees a broad cross"),
         (
             lambda r, c: torch.eye(r * c).bool(),
@@ -134,7 +140,7 @@ def with_the_class_token(rows, cols):
         (in_numbers, "Your mask holds float32 numbers"),
         (
             lambda r, c: torch.ones(r * c, r * c).bool(),
-            "I asked about 3 by 4 patches",
+            "In a grid of 3 by 4 patches 70 of 144 pairs are right. But",
         ),
         (
             lambda r, c: by_loops(r, c)[0],

@@ -109,6 +109,12 @@ def class_token(mixed, part):
     return mixed
 
 
+def only_a_name(mixed, part):
+    said = mixed[:, :, part]
+    said = said.mean(dim=0)
+    return mixed
+
+
 def shifted(layer=0, head=0):
     right = hooked(usual)
 
@@ -172,8 +178,9 @@ def hook_left(model, images, layer, head):
         (hooked(class_token), "Only the class token hears the usual"),
         (
             hooked(lambda mixed, part: None),
-            "if it gives nothing, nothing is replaced",
+            "Does yours give something back",
         ),
+        (hooked(only_a_name), "or is a name bound anew"),
         (hook_left, "your change is still in it"),
         (hooked(usual, "attn.qkv"), "The shape is right"),
         (
@@ -239,3 +246,42 @@ def test_the_two_heads_are_those_that_cost_most():
 )
 def test_another_pair_is_told_what_it_is(answer, words):
     refused(check.covering_heads(answer), words)
+
+
+# rollout and mean_attention_distance, as the exercises lead to them
+
+
+def times_each(maps):
+    stays = torch.eye(maps.shape[-1], dtype=maps.dtype)
+    mixed = stays.expand(maps.shape[1], -1, -1)
+    for tables in maps:
+        mixed = (tables.mean(dim=1) / 2 + stays / 2) * mixed
+    return mixed
+
+
+def mean_of_keys(maps, grid, patch_size):
+    rows, cols = grid
+    number = torch.arange(rows * cols)
+    places = torch.stack([number // cols, number % cols], dim=1)
+    places = patch_size * places.to(maps.dtype)
+    apart = (places[:, None] - places).norm(dim=-1)
+    weights = maps[..., -rows * cols :, -rows * cols :]
+    weights = weights / weights.sum(dim=-1, keepdim=True)
+    return (weights * apart).mean(dim=(1, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("checker", "answer", "words"),
+    [
+        (check.rollout, times_each, "multiplied number by number"),
+        (
+            check.mean_attention_distance,
+            mean_of_keys,
+            "You take the mean over the keys",
+        ),
+    ],
+)
+def test_a_wrong_product_and_a_wrong_mean_are_understood(
+    checker, answer, words
+):
+    refused(checker(answer), words)

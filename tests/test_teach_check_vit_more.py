@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from vitlib import ViT
+from vitlib import Encoder, PatchEmbedding, ViT, prepend_cls
 from vitlib.teach import check, sizes
 from vitlib.teach.check._foreign_weights import abroad
 
@@ -405,3 +405,46 @@ def second_norm_twice(weights):
 )
 def test_wrong_names_are_understood(answer, words):
     refused(check.rename_weights(answer), words)
+
+
+# vit, as the exercise leads to it
+
+
+def of_parts(places=1, eps=1e-6):
+    """Make a class of vitlib's parts, with a number that may be wrong."""
+
+    class Mine(nn.Module):
+        def __init__(
+            self, image_size, patch_size, in_channels, num_classes, **sizes
+        ):
+            super().__init__()
+            width = sizes["embed_dim"]
+            self.patch_embed = PatchEmbedding(
+                image_size, patch_size, in_channels, width
+            )
+            count = places + self.patch_embed.num_patches
+            self.pos_embed = nn.Parameter(torch.zeros(1, count, width))
+            self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+            self.blocks = Encoder(**sizes)
+            self.norm = nn.LayerNorm(width, eps=eps)
+            self.head = nn.Linear(width, num_classes)
+
+        def forward(self, images):
+            x = prepend_cls(self.patch_embed(images), self.cls_token)
+            x = self.norm(self.blocks(x + self.pos_embed))
+            return self.head(x[:, 0])
+
+    return Mine
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (of_parts(eps=1e-5), "your last norm has torch's own `eps`"),
+        (of_parts(eps=3e-5), "Nearly: the largest difference is"),
+        (of_parts(places=0), "Who needs a place, besides the patches?"),
+    ],
+)
+def test_a_vit_with_a_wrong_number_is_understood(answer, words):
+    assert check.vit(of_parts())
+    refused(check.vit(answer), words)

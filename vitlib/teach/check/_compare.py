@@ -11,6 +11,7 @@ from vitlib.teach.check._answer import Finding, Unwritten
 from vitlib.teach.check._words import count_of, numbers, pair
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
+NEARLY = 2e-3  # what differs by less is meant to be the same
 
 
 def as_tensor(output: object) -> Tensor:
@@ -98,7 +99,8 @@ def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
     """Give the numbers of both where they first differ, and where."""
     off = (yours - wanted).abs().nan_to_num(math.inf)
     scale = wanted.abs().max().item()
-    first = (off > 1e-6 * scale).nonzero()
+    least = min(1e-6 * scale, 0.9 * off.max().item())
+    first = (off > least).nonzero()
     if not len(first) or yours.numel() == 1:
         said = pair([yours.flatten()[0]], [wanted.flatten()[0]])
         return {"yours": said[0], "wanted": said[1], "where": ""}
@@ -131,6 +133,13 @@ def compared(yours: Tensor, wanted: Tensor) -> str:
         return (
             "Yours has the right shape and all the right numbers, but not "
             f"in their places. {seen} Which step puts them in order?"
+        )
+    off = (yours - wanted).abs().max() / wanted.abs().max()
+    if off < NEARLY:
+        return (
+            f"Nearly: the largest difference is {off:.0e} of the largest "
+            f"number. {seen} Which small constant is another one, or "
+            "which function an approximation?"
         )
     factor = factor_of(yours, wanted)
     if many and factor is not None:

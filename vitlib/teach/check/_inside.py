@@ -64,6 +64,12 @@ def rows_of_one(weights: Tensor, identity: Tensor) -> Tensor:
     return weights + identity
 
 
+def number_by_number(maps: Tensor) -> Tensor:
+    """Multiply the tables like single numbers."""
+    identity = torch.eye(maps.shape[-1], dtype=maps.dtype)
+    return identity * (maps.mean(dim=2) / 2 + identity / 2).prod(dim=0)
+
+
 ROLLOUT = Piece(
     name="rollout",
     chapter=10,
@@ -75,6 +81,12 @@ ROLLOUT = Piece(
     next="Row 0 is the class token's: what of it came from which patch, "
     "if attention were all that happens. Chapter 10 tests how far it is.",
     mistakes=(
+        Mistake(
+            number_by_number,
+            "The layers are multiplied number by number. " + SEEN + "What "
+            "a layer reads was mixed by the one before, every token of "
+            "it: this is a product of matrices.",
+        ),
         Mistake(
             rolled(backwards=True),
             "Each layer is right, and they are multiplied in the wrong "
@@ -206,6 +218,12 @@ def with_class_token(maps: Tensor, grid: tuple[int, int], patch_size: int):
     return patch_size * (maps * apart).sum(-1).mean(dim=(1, 3))
 
 
+def mean_of_keys(maps: Tensor, grid: tuple[int, int], patch_size: int):
+    """Divide by the number of keys once more."""
+    found = inside.mean_attention_distance(maps, grid, patch_size)
+    return found / (grid[0] * grid[1])
+
+
 def per_layer(maps: Tensor, grid: tuple[int, int], patch_size: int):
     """Join the heads."""
     found = inside.mean_attention_distance(maps, grid, patch_size)
@@ -239,6 +257,12 @@ DISTANCE = Piece(
             "rows no longer sum to 1, and distances come out too short. "
             + SEEN
             + "What makes shares of them again?",
+        ),
+        Mistake(
+            mean_of_keys,
+            "You take the mean over the keys where their sum belongs: the "
+            "weights of a row make 1 together, they share already. "
+            + SEEN,
         ),
         Mistake(
             swapped_grid,

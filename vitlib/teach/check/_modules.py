@@ -186,10 +186,13 @@ def load(
         parts = weight.chunk(len(places[name]))
         for place, part in zip(places[name], parts, strict=True):
             if own[place].shape != part.shape:
+                ask = "How many numbers go in there, how many come out?"
+                if place.endswith("pos_embed"):
+                    ask = "Who needs a place, besides the patches?"
                 raise Finding(
                     f"Your `{place}` has the shape "
                     f"{shape_of(own[place])}, wanted is {shape_of(part)}. "
-                    "How many numbers go in there, how many come out?"
+                    f"{ask}"
                 )
             with torch.no_grad():
                 own[place].copy_(part)

@@ -226,9 +226,9 @@ AVERAGE_HEAD = HeadPiece(
             lambda model, images, layer, head: model(images),
             "These are the scores with the head as it is. "
             + SEEN
-            + "What "
-            "a pre-hook gives back takes the place of the input; if it "
-            "gives nothing, nothing is replaced.",
+            + "What a pre-hook gives back takes the place of the input. "
+            "Does yours give something back? And does the mean get into "
+            "it, or is a name bound anew?",
         ),
     ),
 )

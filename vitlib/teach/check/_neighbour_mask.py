@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vitlib.teach.check._answer import Finding
+from vitlib.teach.check._answer import Finding, Runner
 from vitlib.teach.check._compare import as_tensor
 from vitlib.teach.check._piece import Case, Mistake, Piece
 
@@ -77,6 +77,26 @@ class MaskPiece(Piece):
             )
         mask = isinstance(output, Tensor) and output.dtype == torch.bool
         return output.double() if mask else as_tensor(output)
+
+    def describe(
+        self,
+        runner: Runner,
+        cases: list[Case],
+        wanted: list[Tensor],
+        found: list[object],
+        index: int,
+    ) -> str:
+        """Name the first pair about which the answer is wrong."""
+        case, output = cases[index], found[index]
+        same = isinstance(output, Tensor)
+        if not same or output.shape != wanted[index].shape:
+            return super().describe(runner, cases, wanted, found, index)
+        good = int((output == wanted[index]).sum())
+        return (
+            f"In a grid of {case.words} {good} of {output.numel()} pairs "
+            f"are right. But {first_pair(case, output)['pair']}. How far "
+            "apart are the two, in rows and in columns?"
+        )
 
 
 NEIGHBOUR_MASK = MaskPiece(

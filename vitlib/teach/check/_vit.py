@@ -3,6 +3,7 @@
 import torch
 from einops import rearrange
 from torch import Tensor
+from torch.nn import functional as F
 
 from vitlib.teach.check._draw import Draw
 from vitlib.teach.check._modules import ModulePiece, weights_of
@@ -81,6 +82,18 @@ def ended_by(end):
 def no_norm(model: ViT, images: Tensor) -> Tensor:
     """Read the bare stream."""
     return model.head(model.blocks(placed(model, images))[:, 0])
+
+
+def with_eps(eps: float):
+    """Give a model whose last norm adds another number."""
+
+    def wrong(model: ViT, images: Tensor) -> Tensor:
+        tokens = model.blocks(placed(model, images))[:, 0]
+        norm, shape = model.norm, tokens.shape[-1:]
+        tokens = F.layer_norm(tokens, shape, norm.weight, norm.bias, eps)
+        return model.head(tokens)
+
+    return wrong
 
 
 def no_positions(model: ViT, images: Tensor) -> Tensor:
@@ -165,6 +178,12 @@ VIT = ModulePiece(
     next="It is the whole of it, and all that it knows is still to come: "
     "chapter 8 trains one to read digits.",
     mistakes=(
+        Mistake(
+            with_eps(1e-5),
+            "Right but for the sixth decimal or so: your last norm has "
+            "torch's own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6, as in "
+            "its blocks.",
+        ),
         Mistake(
             read_by(lambda tokens: tokens.mean(dim=1)),
             "Your head reads the mean of all tokens, the class token "
