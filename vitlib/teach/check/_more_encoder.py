@@ -353,8 +353,7 @@ QUIET = QuietPiece(
     differentiable=False,
     shown="Your blocks hand their tokens on unchanged, and after three "
     "steps of training every one of their parameters has had a gradient.",
-    next="Deep models are often started so, or with a small learned "
-    "factor at the end of each branch (LayerScale): a block has to earn "
-    "its say.",
+    next="Some deep models start so, or with a small learned factor at "
+    "the end of each branch (LayerScale): a block has to earn its say.",
     mistakes=(),
 )
