@@ -35,7 +35,7 @@ OTHER = """() => {
     },
     on: (name, f) => (heard[name] ??= []).push(f),
     off() {},
-    save_changes() {},
+    save_changes() { this.saved = { ...state }; },
   };
   const el = document.createElement("div");
   document.body.replaceChildren(el);
@@ -250,7 +250,7 @@ def test_the_page_tells_python(open_figure):  # noqa: F811
     tab.evaluate(OTHER)
     tab.get_by_role("button", name="nearest neighbour").click()
     tab.get_by_role("slider", name="digits").fill("40")
-    state = tab.evaluate("[python.get('line'), python.get('images')]")
+    state = tab.evaluate("[python.saved.line, python.saved.images]")
     assert state == ["nearest neighbour", 8000]
 
 

@@ -38,7 +38,7 @@ OTHER = """() => {
     },
     on: (name, f) => (heard[name] ??= []).push(f),
     off() {},
-    save_changes() {},
+    save_changes() { this.saved = { ...state }; },
   };
   const el = document.createElement("div");
   document.body.replaceChildren(el);
@@ -327,14 +327,14 @@ def test_python_sets_and_the_page_follows(open_figure):  # noqa: F811
     holds(tab, TrainingReplay(moment=9, digit=10))
     tab.locator(".vit-replay-digit").first.click()
     assert (
-        tab.evaluate("python.get('digit')") == TrainingReplay().order()[0]
+        tab.evaluate("python.saved.digit") == TrainingReplay().order()[0]
     )
     go(tab, 5)
-    assert tab.evaluate("python.get('moment')") == 5
+    assert tab.evaluate("python.saved.moment") == 5
     tab.locator(".vit-replay-play").click()
     tab.evaluate("end()")  # the figure goes while it plays
     tab.wait_for_timeout(900)
-    assert tab.evaluate("python.get('moment')") == 5
+    assert tab.evaluate("python.saved.moment") == 5
 
 
 def test_a_page_of_it_is_light():
