@@ -382,6 +382,8 @@ def written_over(images, p):
         (written_over, "Your code writes into its input"),
         (lambda x, p: torch.cat([x, x[:1]], 1), "joins tensors along one"),
         (lambda x, p: x + x[..., :3], "Read their shapes from the right"),
+        (lambda x, p: torch.cat([x[:, 0], x], 1), "takes its axis away"),
+        (lambda x, p: x.transpose(0, 2, 3, 1), "lets two axes change"),
         (lambda x, p: x @ x[0, 0], "as many columns on the left"),
     ],
 )

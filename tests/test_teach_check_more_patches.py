@@ -93,6 +93,20 @@ def no_edges(index, rows, cols):
     return index - cols, index + cols, index - 1, index + 1
 
 
+def up_to_the_sides(index, rows, cols):
+    row, col = divmod(index, cols)
+    found = []
+    if row > 0:
+        found.append(index - cols)
+    if row < rows:
+        found.append(index + cols)
+    if col > 0:
+        found.append(index - 1)
+    if col < cols:
+        found.append(index + 1)
+    return found
+
+
 def rows_for_columns(index, rows, cols):
     row, col = index // rows, index % rows
     cross = [
@@ -127,6 +141,10 @@ def eight(index, rows, cols):
     ("answer", "words"),
     [
         (wraps, "of patch 4 of a grid of 3 by 5 yours gives 3, 5, 9"),
+        (
+            up_to_the_sides,
+            "of patch 4 of a grid of 3 by 5 yours gives 3, 5",
+        ),
         (no_edges, "the grid has edges"),
         (rows_for_columns, "By what do you divide the number?"),
         (down_the_columns, "counts the patches down the columns"),
@@ -256,6 +274,7 @@ def down(images, patch_size, step):
             "in the wrong order inside",
         ),
         (lambda x, p, s: F.unfold(x, p, stride=s), "as torch gives it"),
+        (lambda x, p, s: F.unfold(x, p, s).mT, "is the `dilation`"),
         (lambda x, p, s: by_unfold(x, p, p), "do not overlap"),
         (lambda x, p, s: by_unfold(x, s, p), "have changed places"),
         (lambda x, p, s: by_unfold(x, p, s).mT, "last two axes"),

@@ -203,6 +203,12 @@ def rows_only(grid, embed_dim):
     return rows.repeat_interleave(grid[1], dim=0)
 
 
+def a_mark_each(grid, embed_dim):
+    row, col = places(grid).long().T
+    rows, cols = torch.eye(embed_dim)[row], torch.eye(embed_dim)[-1 - col]
+    return F.normalize(rows + cols, dim=1)
+
+
 def random_and_kept(grid, embed_dim):
     generator = torch.Generator().manual_seed(0)
     shape = grid[0] * grid[1], embed_dim
@@ -227,6 +233,7 @@ def divided_by_zero(grid, embed_dim):
             lambda grid, d: torch.ones(math.prod(grid), d) / d**0.5,
             "So it is with all of them.",
         ),
+        (a_mark_each, "What could make the near ones nearer?"),
         (random_and_kept, "know nothing of near and far"),
         (
             lambda grid, d: learned_positions(math.prod(grid), d),

@@ -141,6 +141,12 @@ def first_of_batch(images, p):
     return words.repeat(images.shape[0], 1, 1)
 
 
+def batch_second(images, p):
+    b, c, h, w = images.shape
+    parts = images.reshape(b, c, h // p, p, w // p, p)
+    return parts.permute(2, 4, 0, 3, 5, 1).reshape(b, -1, p * p * c)
+
+
 def no_batch(images, p):
     return by_reshape(images, p).flatten(0, 1)
 
@@ -173,6 +179,7 @@ def through_numpy(images, p):
         (transposed_inside, "mirrored along its diagonal"),
         (sides_confused, "Right for square pictures"),
         (first_of_batch, "all the others are copies of it"),
+        (batch_second, "patches of different images stand in one"),
         (no_batch, "all images run into one: your shape is (12, 48)"),
         (not_flat, "each is still a small picture"),
         (still_a_grid, "they still stand in a grid"),

@@ -34,14 +34,11 @@ from vitlib.teach.check._more_encoder import (
     QUIET,
 )
 from vitlib.teach.check._more_inside import AVERAGE_HEAD, COVERING_HEADS
-from vitlib.teach.check._more_patches import (
-    AROUND,
-    OVERLAPPING,
-    SATELLITE,
-)
+from vitlib.teach.check._more_patches import AROUND, SATELLITE
 from vitlib.teach.check._more_vit import DIGIT_VIT, PAIR_SHARE
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
 from vitlib.teach.check._neighbour_mask import NEIGHBOUR_MASK
+from vitlib.teach.check._overlapping import OVERLAPPING
 from vitlib.teach.check._own import read_digits
 from vitlib.teach.check._parameter_groups import GROUPS
 from vitlib.teach.check._patches import PATCHIFY, UNPATCHIFY

@@ -59,6 +59,16 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "one of them 1. Which axis is not?",
     ),
     (
+        "must have same number of dimensions",
+        "One of your tensors has an axis less than the other. An index "
+        "such as `[:, 0]` takes its axis away, `[:, :1]` keeps it.",
+    ),
+    (
+        r"transpose\(\) (takes|received)",
+        "In torch `transpose` lets two axes change places. What puts all "
+        "of them into a new order?",
+    ),
+    (
         "shapes cannot be multiplied",
         "A product of matrices needs as many columns on the left as there "
         "are rows on the right. Which of the two is to be turned, or cut "

@@ -168,14 +168,23 @@ def near(grid: tuple[int, int], table: Tensor) -> str:
             f"{place(int(least), grid)}, has a dot product of "
             f"{alike[index, least]:.2f} with it; "
             f"{place(int(most), grid)}, {int(away[index, most])} steps "
-            f"away, has {alike[index, most]:.2f}. {why(grid, alike, away)}"
+            f"away, has {alike[index, most]:.2f}. "
+            f"{why(grid, alike, away, index)}"
         )
     return ""
 
 
-def why(grid: tuple[int, int], alike: Tensor, away: Tensor) -> str:
+def why(
+    grid: tuple[int, int], alike: Tensor, away: Tensor, index: int
+) -> str:
     """Guess what kind of positions these are."""
     rows, cols = grid
+    some = alike[index, away[index] > 0]
+    if (some[:, None] - some).abs().gt(1e-6).float().mean() < 0.6:
+        return (
+            "Most places are one as like it as the other. What could make "
+            "the near ones nearer?"
+        )
     others = alike[away > 1]
     beside = alike[away == 1]
     if (beside.mean() - others.mean()).abs() < 0.1:

@@ -102,6 +102,12 @@ def first_only(images: Tensor, patch_size: int) -> Tensor:
     return patches.patchify(images[:1].expand_as(images), patch_size)
 
 
+def mixed_images(images: Tensor, patch_size: int) -> Tensor:
+    """Let the patches go first, and the images of the batch second."""
+    cut = patches.patchify(images, patch_size)
+    return cut.transpose(0, 1).reshape(cut.shape)
+
+
 def square_only(images: Tensor, patch_size: int) -> Tensor:
     """Take the height for the width."""
     side = min(images.shape[2:])
@@ -183,6 +189,12 @@ PATCHIFY_MISTAKES = (
         "The first image of the batch is right, and all the others are "
         "copies of it. At {where} yours has {yours}, wanted is {wanted}. "
         "Where does your code say 0 instead of all images?",
+    ),
+    Mistake(
+        mixed_images,
+        "Right for a single image. In a batch, patches of different "
+        "images stand in one sequence: at {where} yours has {yours}, "
+        "wanted is {wanted}. Which axis has to stay in front?",
     ),
     Mistake(
         square_only,
