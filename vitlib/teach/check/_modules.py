@@ -260,8 +260,7 @@ def weights_of(
     Matrices keep the length of what they are given; norms differ from 1,
     biases from 0.
     """
-    with torch.device("meta"):
-        names = make(**settings).state_dict()
+    names = make(**settings).state_dict()
     weights = {}
     for name, part in names.items():
         one = "norm" in name and name.endswith("weight")
