@@ -88,9 +88,8 @@ def gather() -> NotebookNode:
             continue
         heading = first.source.splitlines()[0].removeprefix("# ")
         number = int(path.name[:2])
-        above = (
-            f"## {number}. {heading}\n\n[Chapter {number}]({path.name})"
-        )
+        link = f"[Chapter {number}]({path.name}#exercises)"
+        above = f"## {number}. {heading}\n\n{link}"
         for one in found:
             title = f"### {one.number}. {one.title}"
             cells.append(new_markdown_cell(f"{above}\n\n{title}".strip()))
