@@ -18,7 +18,7 @@ from vitlib.vit import ViT
 
 Labelled = tuple[Tensor, Tensor]  # images, labels
 
-# --- Build: the trained digit reader, one piece of it got wrong
+# --- Build: the trained digit reader with one wrong piece
 
 
 class ColumnByColumn(nn.Module):
@@ -69,7 +69,7 @@ class ReadsTokenOne(ViT):
         return tokens[:, 1]
 
 
-# --- Understand: the training loop, one line of it got wrong
+# --- Understand: the training loop with one wrong line
 
 
 def sorted_by_class(images: Tensor, labels: Tensor) -> Labelled:
@@ -99,7 +99,7 @@ def left_in_training_mode(
     return model.train()
 
 
-# --- Beyond: a comparison, one side of it got wrong
+# --- Beyond: a comparison with one wrong side
 
 
 def of_two_sizes() -> list[Result]:
