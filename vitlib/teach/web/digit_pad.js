@@ -43,7 +43,9 @@ function lookOf({ data, shape: [heads, n] }) {
 function verdict(shares) {
   const order = [...shares.keys()].sort((a, b) => shares[b] - shares[a]);
   const [first, second] = order;
-  if (drawing.isEmpty) return "Draw a digit.";
+  if (drawing.isEmpty) {
+    return `Draw a digit. To an empty picture it says ${first}.`;
+  }
   if (shares[first] >= SURE) return `The model reads ${first}.`;
   return `Not sure: ${first} or ${second}?`;
 }
