@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from vitlib.teach import live
+from vitlib.teach.live.quiz import Quiz
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
@@ -41,6 +42,7 @@ PRESSED = {
         "place",
         (3, 2),
     ),
+    "Quiz": ("button >> nth=1", "Enter", "chosen[0]", 1),
     "ReceptiveField": ("[type=range]", "ArrowRight", "layers", 28),
     "RecipeExplorer": ("button >> nth=0", "Enter", "chosen", 7),
     "SizeExplorer": ("text=Ti/16", "Enter", "embed_dim", 192),
@@ -51,7 +53,7 @@ import json
 
 import torch
 
-from vitlib.teach import live
+from vitlib.teach import live, quiz
 from vitlib.teach.curves import bands
 
 measured = bands("few_to_many")
@@ -65,6 +67,7 @@ given = {{
     "ReceptiveField": {{"images": torch.rand(1, 3, 224, 224)}},
 }}
 made = {{n: getattr(live, n)(**given.get(n, {{}})) for n in {names}}}
+made["Quiz"] = quiz("patches")
 display(*made.values())"""
 ASK = """\
 import time
@@ -78,7 +81,7 @@ print("Python has", traits)"""
 TRAITS = [f'made["{name}"].{PRESSED[name][2]}' for name in sorted(PRESSED)]
 WANTED = json.dumps([PRESSED[name][3] for name in sorted(PRESSED)])
 ALL = [
-    MAKE.format(names=sorted(PRESSED)),
+    MAKE.format(names=live.__all__),
     ASK.format(traits=", ".join(TRAITS), wanted=WANTED),
 ]
 
@@ -179,7 +182,7 @@ def test_a_drawing_goes_to_python_and_back(lab, tab):
 
 
 def test_every_figure_is_in_the_table():
-    assert sorted(live.__all__) == sorted(PRESSED)
+    assert sorted([*live.__all__, "Quiz"]) == sorted(PRESSED)
 
 
 def test_what_is_pressed_in_a_figure_is_known_in_python(lab, tab):
@@ -188,7 +191,7 @@ def test_what_is_pressed_in_a_figure_is_known_in_python(lab, tab):
     visit(tab, f"{lab}/all.ipynb")
     run_cell(tab, 0)
     for name, (place, key, _, _) in sorted(PRESSED.items()):
-        figure = getattr(live, name)._figure
+        figure = getattr(live, name, Quiz)._figure
         root = f"[data-figure={figure}][data-ready]"
         tab.locator(root).wait_for()
         tab.locator(f"{root} >> {place}").first.press(key)
