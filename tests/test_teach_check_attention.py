@@ -131,6 +131,8 @@ def mixed_in_no_grad(q, k, v):
         (over(1), "Heads do not compete"),
         (over(0), "what one image sees depends on the others"),
         (lambda q, k, v: table(q, k) @ v, "some are below zero"),
+        (lambda q, k, v: table(q, k).exp() @ v, "What makes shares"),
+        (lambda q, k, v: v @ table(q, k).softmax(-1), "needs as many"),
         (lambda q, k, v: table(k, q).softmax(-1) @ v, "changed places"),
         (lambda q, k, v: table(q, k).softmax(-2).mT @ v, "each key asks"),
         (lambda q, k, v: table(q, k).softmax(-1).mT @ v, "turned over"),

@@ -362,6 +362,18 @@ def half_corrected(which):
     return answer
 
 
+def softmax_in_each(q, blocks):
+    top, mixed, total = torch.tensor(-torch.inf), 0, 0
+    for k, v in blocks:
+        scores = scores_of(q, k)
+        new = torch.maximum(top, scores.amax(-1, keepdim=True))
+        weights = scores.softmax(-1)
+        mixed = mixed * (top - new).exp() + weights @ v
+        total = total * (top - new).exp() + weights.sum(-1, keepdim=True)
+        top = new
+    return mixed / total
+
+
 def undivided(q, blocks):
     keys = [scores_of(q, k).amax(-1, keepdim=True) for k, _ in blocks]
     top = torch.stack(keys).amax(0)
@@ -378,6 +390,7 @@ def each_alone(q, blocks):
         (uncorrected, "By what factor are the old sums too large"),
         (half_corrected(1), "corrected when a higher score comes, the mi"),
         (half_corrected(0), "when a higher score comes, the sum of the w"),
+        (softmax_in_each, "sum to 1 in every block"),
         (undivided, "not divided by the sum of its weights"),
         (overflowing, "their exponentials are too large for a float"),
         (

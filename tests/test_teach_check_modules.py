@@ -238,6 +238,15 @@ class Viewed(Fused):
         return [p.reshape(b, self.num_heads, n, -1) for p in parts]
 
 
+class NumbersForHeads(Fused):
+    def split(self, x):
+        parts = self.qkv(x).split(x.shape[-1], dim=2)
+        return [
+            p.unflatten(2, (-1, self.num_heads)).transpose(1, 2)
+            for p in parts
+        ]
+
+
 class MergedAsItIs(Fused):
     def merge(self, x):
         b, heads, n, k = x.shape
@@ -659,6 +668,7 @@ WRONG = [
     (check.multi_head_attention, ArticleSplit, "(heads, k, qkv)"),
     (check.multi_head_attention, HeadByHead, "head by head"),
     (check.multi_head_attention, Viewed, "calls them heads"),
+    (check.multi_head_attention, NumbersForHeads, "4 heads of 3 numbers"),
     (check.multi_head_attention, MergedAsItIs, "come from several others"),
     (check.multi_head_attention, WholeWidth, "root of 12, the width"),
     (check.multi_head_attention, ScaledAfter, "after the softmax"),

@@ -69,7 +69,7 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "of them into a new order?",
     ),
     (
-        "shapes cannot be multiplied",
+        "shapes cannot be multiplied|first two dimensions of batch2",
         "A product of matrices needs as many columns on the left as there "
         "are rows on the right. Which of the two is to be turned, or cut "
         "in another way?",

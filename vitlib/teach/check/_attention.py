@@ -247,6 +247,13 @@ MISTAKES = (
         sums(scaled),
     ),
     Mistake(
+        lambda q, k, v: scaled(q, k).exp() @ v,
+        "The exponentials of the scores mix the values as they are. They "
+        "are positive, and those of your first queries sum to {sums}. "
+        "What makes shares of positive numbers?",
+        sums(lambda q, k: scaled(q, k).exp()),
+    ),
+    Mistake(
         lambda q, k, v: scaled(q, k).sigmoid() @ v,
         "Each score was squeezed between 0 and 1 for itself, by a "
         "sigmoid: the weights of your first queries sum to {sums}, not to "

@@ -87,6 +87,14 @@ def heads_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     return join(layer, attention(q, k, v))
 
 
+def heads_for_numbers(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+    """Make as many heads as a head should have numbers."""
+    parts = layer.qkv(tokens).chunk(3, dim=-1)
+    parted = (p.unflatten(-1, (-1, layer.num_heads)) for p in parts)
+    mixed = attention(*(p.transpose(1, 2) for p in parted))
+    return layer.proj(mixed.transpose(1, 2).flatten(2))
+
+
 def merge_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Reshape the heads away, without moving the axis back."""
     q, k, v = split(layer, tokens, "qkv heads k")
@@ -170,6 +178,13 @@ LAYER_MISTAKES = (
         "moves no number: it cuts the sequence into {heads} pieces and "
         "calls them heads. " + SEEN + "In memory the heads lie inside a "
         "token. Which axis do you part first, and what moves then?",
+    ),
+    Mistake(
+        heads_for_numbers,
+        "Heads and their numbers have changed places: these are {k} heads "
+        "of {heads} numbers, wanted are {heads} of {k}. "
+        + SEEN
+        + "Which of the two axes that you part does `num_heads` count?",
     ),
     Mistake(
         merge_by_reshape,

@@ -52,6 +52,21 @@ def streamed(
     return compute
 
 
+def softmax_in_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Take a softmax of each block where an exponential is wanted."""
+    largest = torch.full_like(q[..., :1], -torch.inf)
+    total, mixed = torch.zeros_like(largest), torch.zeros_like(q)
+    for k, v in blocks:
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        highest = scores.amax(dim=-1, keepdim=True)
+        highest = torch.maximum(largest, highest)
+        fade, weights = (largest - highest).exp(), scores.softmax(dim=-1)
+        total = total * fade + weights.sum(dim=-1, keepdim=True)
+        mixed = mixed * fade + weights @ v
+        largest = highest
+    return mixed / total
+
+
 def mean_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
     """Attend to each block by itself, and take the mean."""
     return torch.stack([attention(q, k, v) for k, v in blocks]).mean(0)
@@ -191,6 +206,12 @@ STREAM = StreamPiece(
             streamed(scale=False),
             "The scores are not scaled. " + SEEN + "By the root of what "
             "do you divide a dot product?",
+        ),
+        Mistake(
+            softmax_in_blocks,
+            "The weights of a block are a softmax of their own, and sum "
+            "to 1 in every block. " + SEEN + "Only at the end is it known "
+            "what all of them sum to. What is a weight before that?",
         ),
         Mistake(
             mean_of_blocks,
