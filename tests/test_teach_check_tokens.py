@@ -89,6 +89,8 @@ def along_the_batch(tokens, cls_token):
     [
         (appended, "the class token stands at the end"),
         (lambda t, c: t + c, "added to every token"),
+        (lambda t, c: c.repeat(len(t)), "a number for every axis"),
+        (lambda t, c: c.expand(len(t)), "a number for every axis"),
         (overwritten, "the first patch is gone"),
         (overwritten_in_place, "not in the place of one"),
         (drawn_anew, "gives two answers"),

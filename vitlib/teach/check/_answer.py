@@ -53,6 +53,12 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "have to be equally long. Which axis is not?",
     ),
     (
+        "number of sizes provided|dimensions of repeat dims",
+        "`expand` and `repeat` want a number for every axis, from the "
+        "first to the last. How many axes are there, and which of them is "
+        "to grow?",
+    ),
+    (
         "size of tensor a .* must match the size of tensor b",
         "Two tensors are combined number by number. Read their shapes "
         "from the right: in each axis they have to be equally long, or "
