@@ -13,7 +13,7 @@ from vitlib.teach.live import ReceptiveField
 
 FIGURE = "[data-figure=receptive_field]"
 VIEWS = f"{FIGURE} .vit-panel-view"
-# As exercise 2 of chapter 1 has them: (kernel, step).
+# The layers of ResNet-50 that widen the window: (kernel, step).
 RESNET = [(7, 2), (3, 2)]
 RESNET += [(3, 2 if i in (4, 8, 14) else 1) for i in range(1, 17)]
 BEYOND = 512  # pixels on each side, a multiple of every step

@@ -26,6 +26,7 @@ from vitlib.teach.check._evaluate import EVALUATE
 from vitlib.teach.check._fold import FOLD
 from vitlib.teach.check._foreign_weights import FOREIGN_WEIGHTS
 from vitlib.teach.check._inside import DISTANCE, LENS, ROLLOUT
+from vitlib.teach.check._introduction import CORNERS, OUTGROWN, WINDOW
 from vitlib.teach.check._look_left import LOOK_LEFT
 from vitlib.teach.check._more_embedding import LOUDEST, SIZES
 from vitlib.teach.check._more_encoder import (
@@ -34,6 +35,7 @@ from vitlib.teach.check._more_encoder import (
     QUIET,
 )
 from vitlib.teach.check._more_inside import AVERAGE_HEAD, COVERING_HEADS
+from vitlib.teach.check._more_introduction import MIRROR, PHOTO
 from vitlib.teach.check._more_patches import AROUND, SATELLITE
 from vitlib.teach.check._more_vit import DIGIT_VIT, PAIR_SHARE
 from vitlib.teach.check._multi_head import MULTI_HEAD_ATTENTION
@@ -54,6 +56,11 @@ from vitlib.teach.check._warmup_cosine import CURVE
 PIECES = {
     piece.name: piece
     for piece in (
+        CORNERS,
+        WINDOW,
+        MIRROR,
+        OUTGROWN,
+        PHOTO,
         SATELLITE,
         PATCHIFY,
         UNPATCHIFY,
@@ -115,6 +122,31 @@ def progress() -> Progress:
 def forget() -> None:
     """Forget what is done."""
     _progress.clear()
+
+
+def corner_to_corner(answer: int) -> Result:
+    """Check after how many layers one corner sees the other."""
+    return CORNERS.check(answer)
+
+
+def receptive_field(answer: Callable) -> Result:
+    """Check your `receptive_field(layers)`, the side of the window."""
+    return WINDOW.check(answer)
+
+
+def mirror_patches(answer: Callable) -> Result:
+    """Check your `mirror_patches(images, patch_size)`."""
+    return MIRROR.check(answer)
+
+
+def outgrown_weights(answer: int) -> Result:
+    """Check from which side on the tables outgrow the weights."""
+    return OUTGROWN.check(answer)
+
+
+def vit_for(answer: Callable) -> Result:
+    """Check your `vit_for(height, width)`, which makes a model."""
+    return PHOTO.check(answer)
 
 
 def patches_shape(answer: tuple[int, ...]) -> Result:

@@ -9,8 +9,7 @@ from torch import Tensor
 from vitlib.teach import sizes
 from vitlib.teach.check._answer import Finding, Runner
 from vitlib.teach.check._changes import as_module
-from vitlib.teach.check._compare import kind_of
-from vitlib.teach.check._number import number_in
+from vitlib.teach.check._number import NumberFrom
 from vitlib.teach.check._piece import Case, Mistake, Piece
 from vitlib.teach.check._result import Result
 from vitlib.teach.check._words import numbers
@@ -210,19 +209,8 @@ def blocks_only(image_size: int) -> float:
 
 
 @dataclass(frozen=True)
-class SharePiece(Piece):
-    """The answer gives a number of Python, or a tensor of one."""
-
-    def read(self, output: object, case: Case) -> Tensor:
-        """Take the number."""
-        if output is None or output is ...:
-            return super().read(output, case)
-        number = number_in(output)
-        if number is None:
-            raise Finding(
-                f"Your code gives {kind_of(output)}. Wanted is one number."
-            )
-        return torch.tensor(float(number), dtype=torch.float64)
+class SharePiece(NumberFrom):
+    """The answer gives a share."""
 
     def describe(
         self,

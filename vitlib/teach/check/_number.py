@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from vitlib.teach.check import _progress
 from vitlib.teach.check._answer import Finding, Unwritten, undisturbed
 from vitlib.teach.check._compare import kind_of
+from vitlib.teach.check._piece import Case, Piece
 from vitlib.teach.check._result import Result
 
 Number = float | tuple[float, ...]
@@ -132,6 +134,22 @@ class NumberPiece:
             f"Not yet right: {', and '.join(wrong)}. The rest is. From "
             "what is this number made?"
         )
+
+
+@dataclass(frozen=True)
+class NumberFrom(Piece):
+    """A function that gives one number, of Python or in a tensor."""
+
+    def read(self, output: object, case: Case) -> Tensor:
+        """Take the number."""
+        if output is None or output is ...:
+            raise Unwritten
+        number = number_in(output)
+        if number is None:
+            raise Finding(
+                f"Your code gives {kind_of(output)}. Wanted is one number."
+            )
+        return torch.tensor(number, dtype=torch.float64)
 
 
 def about_one(yours: float, right: float) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from vitlib.teach.progress import is_watched
 
 PAGES = {  # the notebook of each chapter that has exercises
+    1: "01_introduction",
     2: "02_patches",
     3: "03_embedding",
     4: "04_tokens",
