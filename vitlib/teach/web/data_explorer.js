@@ -166,7 +166,7 @@ function chartOf(curves, sizes) {
 // --- The table: a legend, a choice and all numbers
 
 function tableOf(curves, choose) {
-  const heads = ["", "", ""].map((words) => html("th", { scope: "col" }, words));
+  const [reached, wanted] = [0, 1].map(() => html("th", { scope: "col" }));
   const rows = curves.map((curve) => {
     const swatch = svg("svg", { viewBox: "0 0 22 10", "aria-hidden": "true" },
       svg("g", {
@@ -183,11 +183,11 @@ function tableOf(curves, choose) {
   });
   arrows(rows.map(({ name }) => name), 1, (i) => choose(curves[i].name));
   const table = html("table", { class: "vit-data-table" },
-    html("thead", {}, html("tr", {}, ...heads)),
+    html("thead", {}, html("tr", {}, html("td"), reached, wanted)),
     html("tbody", {}, ...rows.map(({ row }) => row)));
   table.show = (chosen, images, wrong, sizes) => {
-    heads[1].textContent = `right with ${whole(images)}\u00a0digits`;
-    heads[2].textContent = `digits for ${right(wrong)}\u00a0%`;
+    reached.textContent = `right with ${whole(images)}\u00a0digits`;
+    wanted.textContent = `digits for ${right(wrong)}\u00a0%`;
     for (const { curve, name, share, band, needed, row } of rows) {
       const here = curve.name === chosen;
       const [worst, mean, best] = curve.at(images);

@@ -260,10 +260,10 @@ function partsTable() {
       html("th", { scope: "row" }, name), ...cells);
     return { cells, row };
   });
-  const heads = ["", "parameters", "multiply-adds"].map((words) =>
+  const heads = ["parameters", "multiply-adds"].map((words) =>
     html("th", { scope: "col" }, words));
   const table = html("table", { class: "vit-parts" },
-    html("thead", {}, html("tr", {}, ...heads)),
+    html("thead", {}, html("tr", {}, html("td"), ...heads)),
     html("tbody", {}, ...rows.map(({ row }) => row)));
   table.show = (...counts) => rows.forEach(({ cells }, i) => {
     cells.forEach((cell, column) => {
