@@ -9,14 +9,21 @@
 The page lies on disk and is made as the book's are: the figure's place as
 book/_ext/figures.py writes it, the scripts that book/_ext/live.py names.
 What a browser complains about fails the test.
+
+What is done with such a page stands here as well: `settle` and `state`
+wait until it is drawn, `pixels` reads a canvas, `draw_one` draws on a
+pad, `give_to_python` puts a kernel behind the figure, and `faults` asks
+what would shut a reader out.
 """
 
 import base64
 import importlib.util
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -24,7 +31,16 @@ from vitlib.teach.live._bundle import needs, read_web, script
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 PHONE = {
     "viewport": {"width": 400, "height": 800},
     "has_touch": True,
@@ -43,6 +59,45 @@ html[data-theme="dark"] {{ background: #15181c; color-scheme: dark; }}
 {place}
 <script>{scripts}</script>
 </html>"""
+
+FAULTS = """async () => {
+  const { violations } = await axe.run(".vit-live", { preload: false });
+  return violations.map(
+    ({ impact, id, nodes }) =>
+      [impact, id, nodes.map((n) => n.html.slice(0, 90))]);
+}"""
+
+KERNEL = """() => {
+  const place = document.querySelector(".vit-live");
+  const text = place.querySelector("script").textContent;
+  const { state, reader } = JSON.parse(text);
+  const view = (coded) =>
+    new DataView(vitlib.vit.fromBase64(coded).buffer);
+  for (const [trait, value] of Object.entries(state)) {
+    if (value?.base64 !== undefined) state[trait] = view(value.base64);
+  }
+  if (reader) state.weights = view(vitlib.weights);
+  const heard = {};
+  const calls = (event) => (heard[event] ??= []);
+  window.python = {
+    saved: [],
+    get: (trait) => state[trait],
+    set(trait, value) {
+      state[trait] = value;
+      for (const f of [...calls(`change:${trait}`)]) f();
+    },
+    save_changes() { this.saved.push({ ...state }); },
+    on: (event, f) => calls(event).push(f),
+    off(event, f) {
+      heard[event] = calls(event).filter((g) => g !== f);
+    },
+    listeners: () => Object.values(heard).flat().length,
+  };
+  const el = document.createElement("div");
+  document.body.replaceChildren(el);
+  const { render } = vitlib[place.dataset.live];
+  window.end = render({ model: python, el });
+}"""
 
 
 def _extension():
@@ -74,8 +129,9 @@ def page_of(*figures, theme="light"):
     )
 
 
-@pytest.fixture(scope="module")
-def browser():
+@contextmanager
+def chromium():
+    """Start the machine's own Chromium, or else Playwright's."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -83,6 +139,12 @@ def browser():
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture
@@ -114,3 +176,63 @@ def open_figure(browser, tmp_path):
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def settle(tab):
+    """Wait for two frames: what was asked for is drawn then."""
+    frame = "new Promise((done) => requestAnimationFrame(done))"
+    tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
+
+
+def state(tab):
+    """Give what the page's figure says of itself, once it is drawn."""
+    settle(tab)
+    return tab.eval_on_selector(
+        "[data-figure]", "(e) => ({ ...e.dataset })"
+    )
+
+
+def pixels(tab, canvas):
+    """Read what a canvas shows, (rows, cols, 4) numbers of 0 to 255."""
+    height, width, text = tab.eval_on_selector(
+        canvas,
+        """(canvas) => {
+          const { width, height } = canvas;
+          const { data } = canvas.getContext("2d")
+            .getImageData(0, 0, width, height);
+          let text = "";
+          for (const byte of data) text += String.fromCharCode(byte);
+          return [height, width, btoa(text)];
+        }""",
+    )
+    shown = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
+    return shown.reshape(height, width, 4).astype(int)
+
+
+def draw_one(tab):
+    """Draw a 1 on the page's pad: one stroke of the mouse, downwards."""
+    box = tab.locator(".vit-pad").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 6
+    tab.mouse.move(x, y)
+    tab.mouse.down()
+    tab.mouse.move(x, y + 0.7 * box["height"], steps=6)
+    tab.mouse.up()
+
+
+def give_to_python(tab):
+    """Draw the page's figure anew, as in a notebook with a kernel.
+
+    It is alone on the page then, with the traits that it was saved with.
+    `python` is what anywidget calls the model: `python.set(trait, value)`
+    does what Python's own setting does, and the figure hears of it.
+    `python.get(trait)` is what Python has, `python.saved` all traits each
+    time that the figure told Python, `python.listeners()` how many calls
+    wait for a change. `end()` takes the figure away.
+    """
+    tab.evaluate(KERNEL)
+
+
+def faults(tab, of=("minor", "moderate", "serious", "critical")):
+    """Ask axe-core what of the figures shuts a reader out, and where."""
+    tab.add_script_tag(path=AXE)
+    return [one for one in tab.evaluate(FAULTS) if one[0] in of]

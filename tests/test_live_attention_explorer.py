@@ -2,7 +2,14 @@
 
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    draw_one,
+    give_to_python,
+    open_figure,
+    state,
+)
 from traitlets import TraitError
 
 from vitlib.attention import attention
@@ -47,14 +54,6 @@ def dots_of(image):
 def row_of(query, layer, head, digit=5, divisor=4.0):
     dots = dots_of(samples()[digit][None])[layer, head, query]
     return (dots / divisor).softmax(dim=-1)
-
-
-def state(tab):
-    tab.evaluate(
-        "() => new Promise((f) => requestAnimationFrame("
-        "() => requestAnimationFrame(f)))"
-    )
-    return tab.eval_on_selector(ROOT, "(e) => ({ ...e.dataset })")
 
 
 def percents(tab):
@@ -234,12 +233,7 @@ def test_what_is_drawn_is_what_is_asked_about(open_figure):  # noqa: F811
     assert not tab.locator(CELLS).first.is_visible()
     tab.get_by_role("button", name="Clear the drawing").click()
     tab.locator(ROOT).filter(has_text="Nothing is drawn").wait_for()
-    box = tab.locator(f"{ROOT} .vit-pad").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 6
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x, y + 0.7 * box["height"], steps=6)
-    tab.mouse.up()
+    draw_one(tab)
     tab.wait_for_selector(f"{ROOT}[data-answer='1']")
     tab.get_by_role("button", name="back to the map").click()
     drawn = tab.evaluate("[...vitlib.drawing.drawing.bytes]")
@@ -282,32 +276,11 @@ def test_it_is_readable_in_the_dark(open_figure):  # noqa: F811
 
 def test_a_kernel_moves_the_figure_and_hears_of_it(open_figure):  # noqa: F811
     tab = open_figure(AttentionExplorer())
-    tab.evaluate("""() => {
-      const events = {};
-      const place = document.querySelector(".vit-live script");
-      const state = JSON.parse(place.textContent).state;
-      const bytes = vitlib.vit.fromBase64(vitlib.weights);
-      state.weights = new DataView(bytes.buffer);
-      state.pixels = new DataView(new ArrayBuffer(0));
-      window.kernel = {
-        saved: [], state,
-        get: (k) => state[k],
-        set(k, v) {
-          state[k] = v;
-          events[`change:${k}`]?.forEach((f) => f());
-        },
-        save_changes() { this.saved.push({ ...state }); },
-        on: (k, f) => (events[k] ??= []).push(f), off() {},
-      };
-      document.querySelector(".vit-live").remove();
-      const el = document.createElement("div");
-      document.body.append(el);
-      vitlib.attention_explorer.render({ model: window.kernel, el });
-    }""")
-    tab.evaluate("kernel.set('query', 2); kernel.set('layer', 3)")
+    give_to_python(tab)
+    tab.evaluate("python.set('query', 2); python.set('layer', 3)")
     holds(tab, 2, 3, 0)
     tab.locator(CELLS).nth(5).click()
-    assert tab.evaluate("kernel.saved.at(-1).query") == 5
+    assert tab.evaluate("python.saved.at(-1).query") == 5
     holds(tab, 5, 3, 0)
 
 

@@ -4,7 +4,14 @@ import json
 import math
 
 import pytest
-from live_page import PHONE, ROOT, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    faults,
+    give_to_python,
+    open_figure,
+    settle,
+)
 from traitlets import TraitError
 
 from vitlib.teach.curves import band, bands
@@ -22,34 +29,9 @@ NAMES = (
     "nearest neighbour",
 )
 
-# A figure whose traits somebody else may set, as Python does.
-OTHER = """() => {
-  const place = document.querySelector(".vit-live script");
-  const { state } = JSON.parse(place.textContent);
-  const heard = {};
-  window.python = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((f) => f());
-    },
-    on: (name, f) => (heard[name] ??= []).push(f),
-    off() {},
-    save_changes() { this.saved = { ...state }; },
-  };
-  const el = document.createElement("div");
-  document.body.replaceChildren(el);
-  vitlib.data_explorer.render({ model: window.python, el });
-}"""
-
 
 def explorer(**traits):
     return DataExplorer(MEASURED, NEIGHBOURS, **traits)
-
-
-def settle(tab):
-    frame = "new Promise((done) => requestAnimationFrame(done))"
-    tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
 
 
 def measured(name, size):
@@ -157,7 +139,7 @@ def test_the_first_frame_answers_the_question(open_figure):  # noqa: F811
 @pytest.mark.parametrize("line", NAMES)
 def test_page_python_and_table_agree_along_a_curve(open_figure, line):  # noqa: F811
     tab = open_figure(explorer())
-    tab.evaluate(OTHER)
+    give_to_python(tab)
     tab.evaluate(f"python.set('line', {json.dumps(line)})")
     for images in (100, 101, 330, 500, 1234, 2000, 7999, 8000):
         tab.evaluate(f"python.set('images', {images})")
@@ -247,10 +229,12 @@ def test_a_finger_goes_along_a_curve_on_a_phone(open_figure):  # noqa: F811
 
 def test_the_page_tells_python(open_figure):  # noqa: F811
     tab = open_figure(explorer())
-    tab.evaluate(OTHER)
+    give_to_python(tab)
     tab.get_by_role("button", name="nearest neighbour").click()
     tab.get_by_role("slider", name="digits").fill("40")
-    state = tab.evaluate("[python.saved.line, python.saved.images]")
+    state = tab.evaluate(
+        "(({ line, images }) => [line, images])(python.saved.at(-1))"
+    )
     assert state == ["nearest neighbour", 8000]
 
 
@@ -300,14 +284,7 @@ def test_curves_that_do_not_belong_together_are_refused():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_hides_nothing_from_a_screen_reader(open_figure, theme):  # noqa: F811
     tab = open_figure(explorer(), theme=theme)
-    tab.add_script_tag(path=ROOT / "tests" / "vendor" / "axe.min.js")
-    found = tab.evaluate(
-        "async () => (await axe.run('.vit-live', { preload: false }))"
-        ".violations.filter(({ impact }) =>"
-        " ['serious', 'critical'].includes(impact))"
-        ".map(({ id, nodes }) => [id, nodes[0].html])"
-    )
-    assert found == []
+    assert faults(tab) == []
     spoken = tab.locator(".vit-spoken").filter(has_text="needs about 370")
     spoken.wait_for(state="attached")
 

@@ -5,7 +5,13 @@ from functools import cache
 
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    draw_one,
+    open_figure,
+    state,
+)
 from torch import nn
 from traitlets import TraitError
 
@@ -63,14 +69,6 @@ def apart(tokens):
 def vital():
     best = through(five())[1].argmax()
     return [n for n in NAMES if through(five(), [n])[1].argmax() != best]
-
-
-def state(tab):
-    tab.evaluate(
-        "() => new Promise((f) => requestAnimationFrame("
-        "() => requestAnimationFrame(f)))"
-    )
-    return tab.eval_on_selector(ROOT, "(e) => ({ ...e.dataset })")
 
 
 def numbers(text):
@@ -215,12 +213,7 @@ def test_it_reads_what_is_drawn(open_figure):  # noqa: F811
     tab.get_by_role("button", name="Clear the drawing").click()
     said = tab.locator(f"{ROOT} .vit-verdict")
     said.filter(has_text="Nothing is drawn").wait_for()
-    box = tab.locator(f"{ROOT} .vit-pad").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 6
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x, y + 0.7 * box["height"], steps=6)
-    tab.mouse.up()
+    draw_one(tab)
     said.filter(has_text="The model reads 1").wait_for()
 
 

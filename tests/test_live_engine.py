@@ -3,14 +3,13 @@
 import base64
 import copy
 import json
-import shutil
 from statistics import median
 
 import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from playwright.sync_api import sync_playwright
+from live_page import chromium
 from safetensors.torch import save
 from torch import nn
 
@@ -21,8 +20,6 @@ from vitlib.teach.data import read_checked
 from vitlib.teach.live._bundle import script
 from vitlib.teach.reader import FILE, SHA256
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
 CLOSE = 1e-4
 MILLISECONDS = 16
 # Two channels and 24 numbers a token for patches of 18: nothing fits by
@@ -81,15 +78,10 @@ TIMES = """([name, image, rounds]) => {
 
 @pytest.fixture(scope="module")
 def tab():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=FLAGS
-        )
+    with chromium() as browser:
         tab = browser.new_page()
         tab.add_script_tag(content=script("vit"))
         yield tab
-        browser.close()
 
 
 def shaken(settings):

@@ -1,11 +1,15 @@
 """The filter explorer: patch, filter and sum are the digit reader's."""
 
-import base64
-
 import numpy as np
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure, page_of  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    open_figure,
+    page_of,
+    pixels,
+)
 from traitlets import TraitError
 
 from vitlib import patchify
@@ -75,21 +79,8 @@ def check(tab, layer, image, patch, filter):
 
 
 def colours(tab, panel):
-    """What a panel's canvas shows, (rows, cols, 4) bytes."""
-    height, width, text = tab.evaluate(
-        """(panel) => {
-          const canvas = document.querySelector(`${panel} > canvas`);
-          const { width, height } = canvas;
-          const { data } = canvas.getContext("2d")
-            .getImageData(0, 0, width, height);
-          let text = "";
-          for (const byte of data) text += String.fromCharCode(byte);
-          return [height, width, btoa(text)];
-        }""",
-        panel,
-    )
-    shown = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
-    return shown.reshape(height, width, 4).astype(int)
+    """What a panel's canvas shows, (rows, cols, 4) numbers."""
+    return pixels(tab, f"{panel} > canvas")
 
 
 def signed(numbers, top):

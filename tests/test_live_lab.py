@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -10,13 +9,11 @@ import time
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
+from live_page import chromium, draw_one
 
 from vitlib.teach import live
 from vitlib.teach.live.quiz import Quiz
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic"]
 PATIENCE = 120
 PAD = [
     "from vitlib.teach.live import DigitPad\n\npad = DigitPad()\npad",
@@ -140,15 +137,10 @@ def lab(tmp_path_factory):
 
 @pytest.fixture
 def tab():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=FLAGS
-        )
+    with chromium() as browser:
         tab = browser.new_page(viewport={"width": 1200, "height": 1000})
         tab.set_default_timeout(PATIENCE * 1000)
         yield tab
-        browser.close()
 
 
 def visit(tab, address):
@@ -168,12 +160,7 @@ def test_a_drawing_goes_to_python_and_back(lab, tab):
     run_cell(tab, 0)
     pad = "[data-figure=digit_pad][data-ready]"
     tab.wait_for_selector(f"{pad}[data-answer='5']")
-    box = tab.locator(f"{pad} .vit-pad").bounding_box()
-    side = box["width"] / 28
-    tab.mouse.move(box["x"] + 14 * side, box["y"] + 4 * side)
-    tab.mouse.down()
-    tab.mouse.move(box["x"] + 14 * side, box["y"] + 23 * side, steps=8)
-    tab.mouse.up()
+    draw_one(tab)
     tab.wait_for_selector(f"{pad}[data-answer='1']")
     run_cell(tab, 1)
     tab.get_by_text("Python reads 1", exact=True).wait_for()

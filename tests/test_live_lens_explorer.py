@@ -4,7 +4,15 @@ import re
 
 import pytest
 import torch
-from live_page import PHONE, ROOT, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    draw_one,
+    faults,
+    give_to_python,
+    open_figure,
+    state,
+)
 
 from vitlib.inside import logit_lens
 from vitlib.teach import digit_reader
@@ -20,14 +28,6 @@ LAYERS = ["embedded", *(f"layer {i}" for i in range(4))]
 
 def shares_of(image):
     return logit_lens(digit_reader(), image)[:, 0].softmax(dim=-1)
-
-
-def state(tab):
-    tab.evaluate(
-        "() => new Promise((f) => requestAnimationFrame("
-        "() => requestAnimationFrame(f)))"
-    )
-    return tab.eval_on_selector(FIGURE, "(e) => ({ ...e.dataset })")
 
 
 def labels(tab, buttons):
@@ -198,12 +198,7 @@ def test_what_is_drawn_runs_through_the_layers(open_figure):  # noqa: F811
     tab.get_by_role("button", name="clear the drawing").click()
     tab.locator(FIGURE).filter(has_text="Nothing is drawn").wait_for()
     assert state(tab)["answer"] == ""
-    box = tab.locator(f"{FIGURE} .vit-pad").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 6
-    tab.mouse.move(x, y)
-    tab.mouse.down()
-    tab.mouse.move(x, y + 0.7 * box["height"], steps=6)
-    tab.mouse.up()
+    draw_one(tab)
     tab.wait_for_selector(f"{FIGURE}[data-answer='1']")
     tab.get_by_role("button", name="back to the tokens").click()
     drawn = tab.evaluate("[...vitlib.drawing.drawing.image.data]")
@@ -239,42 +234,16 @@ def test_a_tensors_name_lights_what_shows_it(open_figure):  # noqa: F811
 @pytest.mark.parametrize("step", [2, 4])
 def test_every_number_can_be_read(theme, step, open_figure):  # noqa: F811
     tab = open_figure(LensExplorer(step=step), theme=theme)
-    tab.add_script_tag(path=ROOT / "tests" / "vendor" / "axe.min.js")
-    found = tab.evaluate(
-        "async () => (await axe.run('.vit-live', { preload: false }))"
-        ".violations.map((v) => [v.id, v.nodes[0].html])"
-    )
-    assert found == []
+    assert faults(tab) == []
 
 
 def test_a_kernel_moves_the_figure_and_hears_of_it(open_figure):  # noqa: F811
     tab = open_figure(LensExplorer())
-    tab.evaluate("""() => {
-      const events = {};
-      const place = document.querySelector(".vit-live script");
-      const state = JSON.parse(place.textContent).state;
-      const bytes = vitlib.vit.fromBase64(vitlib.weights);
-      state.weights = new DataView(bytes.buffer);
-      state.pixels = new DataView(new ArrayBuffer(0));
-      window.kernel = {
-        saved: [], state,
-        get: (k) => state[k],
-        set(k, v) {
-          state[k] = v;
-          events[`change:${k}`]?.forEach((f) => f());
-        },
-        save_changes() { this.saved.push({ ...state }); },
-        on: (k, f) => (events[k] ??= []).push(f), off() {},
-      };
-      document.querySelector(".vit-live").remove();
-      const el = document.createElement("div");
-      document.body.append(el);
-      vitlib.lens_explorer.render({ model: window.kernel, el });
-    }""")
-    tab.evaluate("kernel.set('step', 3); kernel.set('token', 12)")
+    give_to_python(tab)
+    tab.evaluate("python.set('step', 3); python.set('token', 12)")
     holds(tab, 3, 12)
     tab.locator(STEPS).nth(0).click()
-    assert tab.evaluate("kernel.saved.at(-1).step") == 0
+    assert tab.evaluate("python.saved.at(-1).step") == 0
     holds(tab, 0, 12)
 
 

@@ -1,13 +1,19 @@
 """The patch explorer: what it shows are vitlib's numbers."""
 
-import base64
 import io
 import re
 
 import numpy as np
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure, page_of  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    give_to_python,
+    open_figure,
+    page_of,
+    pixels,
+)
 from PIL import Image
 
 from vitlib import patchify
@@ -19,29 +25,6 @@ PICTURE, SEQUENCE, LARGE = (
     f".vit-panel-view[aria-label='{label}']"
     for label in ("Patch", "Row of the sequence", "Pixel of the patch")
 )
-# What a kernel would hold, and the figure over it once more.
-MOUNT = """() => {
-  const place = document.querySelector(".vit-live");
-  const { state } = JSON.parse(place.querySelector("script").textContent);
-  const { buffer } = vitlib.vit.fromBase64(state.pixels.base64);
-  state.pixels = new DataView(buffer);
-  const calls = {};
-  window.model = {
-    saved: 0,
-    get: (name) => state[name],
-    set: (name, value) => { state[name] = value; },
-    save_changes() { this.saved += 1; },
-    on: (name, f) => { (calls[name] ??= []).push(f); },
-    off: (name, f) => calls[name].splice(calls[name].indexOf(f), 1),
-    fromPython(name, value) {
-      state[name] = value;
-      for (const f of calls[`change:${name}`]) f();
-    },
-    listeners: () => Object.values(calls).flat().length,
-  };
-  place.replaceChildren();
-  window.end = vitlib.patch_explorer.render({ model, el: place });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -78,22 +61,9 @@ def numbers(tab):
     return [float(n) for n in re.findall(r"\d\.\d+", text)]
 
 
-def pixels_of(tab, panel):
-    """What a panel's canvas shows, (rows, cols, 3) bytes."""
-    height, width, text = tab.evaluate(
-        """(panel) => {
-          const canvas = document.querySelector(`${panel} > canvas`);
-          const { width, height } = canvas;
-          const { data } = canvas.getContext("2d")
-            .getImageData(0, 0, width, height);
-          let text = "";
-          for (const byte of data) text += String.fromCharCode(byte);
-          return [height, width, btoa(text)];
-        }""",
-        panel,
-    )
-    shown = np.frombuffer(base64.b64decode(text), dtype=np.uint8)
-    return shown.reshape(height, width, 4)[..., :3]
+def colours(tab, panel):
+    """What a panel's canvas shows, (rows, cols, 3) numbers."""
+    return pixels(tab, f"{panel} > canvas")[..., :3]
 
 
 def check(tab, images, p, patch, y, x):
@@ -210,14 +180,14 @@ def test_a_patch_and_its_row_are_drawn_in_their_colours(tab, images):
     patches = (patchify(images, 28)[0] * 255).round().byte().numpy()
     patch = 3 * 8 + 3
     wanted = patches[patch].reshape(28, 28, 3)
-    assert np.array_equal(pixels_of(tab, LARGE), wanted)
-    shown = pixels_of(tab, SEQUENCE)
+    assert np.array_equal(colours(tab, LARGE), wanted)
+    shown = colours(tab, SEQUENCE)
     rows, cols = (np.arange(480) + 0.5) / 480 * [[64], [784]]
     lines = patches.reshape(64, 784, 3)
     wanted = lines[rows.astype(int)][:, cols.astype(int)]
     assert np.array_equal(shown, wanted)
     wanted = lines[patch, cols.astype(int)][None]
-    assert np.array_equal(pixels_of(tab, ".vit-cut-row"), wanted)
+    assert np.array_equal(colours(tab, ".vit-cut-row"), wanted)
 
 
 def test_the_mouse_finds_a_pixel_in_the_picture(tab, images):
@@ -299,44 +269,47 @@ def test_a_name_lights_its_tensor(tab):
 
 
 def test_python_and_the_figure_share_their_state(tab, images):
-    tab.evaluate(MOUNT)
-    tab.evaluate("model.fromPython('patch', 20)")
+    give_to_python(tab)
+    tab.evaluate("python.set('patch', 20)")
     tab.wait_for_function(
         "document.querySelector('.vit-cut-frame-now').innerText === '20'"
     )
-    tab.evaluate("model.fromPython('patch_size', 56)")
+    tab.evaluate("python.set('patch_size', 56)")
     tab.wait_for_function(
         "document.querySelector('.vit-cut-facts b').innerText === '16'"
     )
     tab.locator(PICTURE).focus()
     tab.keyboard.press("Home")
-    assert tab.evaluate("[model.get('patch'), model.saved]") == [12, 1]
-    assert tab.evaluate("model.listeners()") == 4
-    assert tab.evaluate("end(), model.listeners()") == 0
+    assert tab.evaluate("[python.get('patch'), python.saved.length]") == [
+        12,
+        1,
+    ]
+    assert tab.evaluate("python.listeners()") == 4
+    assert tab.evaluate("end(), python.listeners()") == 0
 
 
 def test_half_of_a_message_from_python_is_waited_out(tab, images):
-    tab.evaluate(MOUNT)
+    give_to_python(tab)
     before = names(tab)
     tab.evaluate(
-        "async () => { model.fromPython('image_size', [32, 48]); await "
+        "async () => { python.set('image_size', [32, 48]); await "
         "new Promise(requestAnimationFrame); }"
     )
     assert names(tab) == before
     tab.evaluate(
-        "model.fromPython('pixels', new DataView(new ArrayBuffer(4608)))"
+        "python.set('pixels', new DataView(new ArrayBuffer(4608)))"
     )
     tab.wait_for_function(
         "document.querySelector('code').innerText.includes('32, 48')"
     )
     assert facts(tab) == [6, 768, 4608, 36]
     tab.evaluate(
-        "async () => { model.fromPython('image_size', [20, 20]); "
-        "model.fromPython('pixels', new DataView(new ArrayBuffer(1200)));"
+        "async () => { python.set('image_size', [20, 20]); "
+        "python.set('pixels', new DataView(new ArrayBuffer(1200)));"
         "await new Promise(requestAnimationFrame); }"
     )
     assert facts(tab) == [6, 768, 4608, 36]
-    tab.evaluate("model.fromPython('patch_size', 4)")
+    tab.evaluate("python.set('patch_size', 4)")
     tab.wait_for_function(
         "document.querySelector('.vit-cut-facts b').innerText === '25'"
     )
@@ -417,11 +390,11 @@ def test_a_finger_on_a_phone_finds_a_patch(page, open_figure):  # noqa: F811
 
 
 def test_it_follows_the_page_into_the_dark(explorer, open_figure):  # noqa: F811
-    colours = [
+    inks = [
         open_figure(explorer, theme=theme).evaluate(
             "getComputedStyle(document.querySelector("
             "'.vit-cut-facts b')).color"
         )
         for theme in ("light", "dark")
     ]
-    assert colours == ["rgb(31, 35, 40)", "rgb(225, 229, 234)"]
+    assert inks == ["rgb(31, 35, 40)", "rgb(225, 229, 234)"]

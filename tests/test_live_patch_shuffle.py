@@ -4,7 +4,13 @@ import re
 
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    give_to_python,
+    open_figure,
+    settle,
+)
 from traitlets import TraitError
 
 from vitlib.teach.live._bundle import samples
@@ -17,33 +23,6 @@ BARS = """() => [...document.querySelectorAll(".vit-pairs")].map((list) =>
 ORDER = """() => [...document.querySelectorAll(".vit-piece")].map((box) =>
   Number(box.getAttribute("aria-label").match(/patch (\\d+)/)[1]))"""
 PLACED = list(range(16))
-
-# A figure whose traits somebody else may set, as Python does.
-OTHER = """(order) => {
-  const state = { order, pixels: new DataView(new ArrayBuffer(0)),
-    weights: new DataView(vitlib.vit.fromBase64(vitlib.weights).buffer) };
-  const heard = {};
-  const model = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((f) => f());
-    },
-    on: (name, f) => (heard[name] ??= []).push(f),
-    off() {},
-    save_changes() {},
-  };
-  document.body.replaceChildren();
-  const el = document.body.appendChild(document.createElement("div"));
-  vitlib.patch_shuffle.render({ model, el });
-  window.python = model;
-}"""
-
-
-def settle(tab):
-    """Wait until what was asked for is drawn."""
-    frame = "new Promise((done) => requestAnimationFrame(done))"
-    tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
 
 
 def said(tab, column):
@@ -214,7 +193,7 @@ def test_the_bars_follow_the_page_into_the_dark(open_figure):  # noqa: F811
 
 def test_what_python_sets_moves_the_page_and_back(open_figure):  # noqa: F811
     tab = open_figure(PatchShuffle())
-    tab.evaluate(OTHER, MIXED)
+    give_to_python(tab)
     tab.evaluate("(order) => python.set('order', order)", PLACED)
     settle(tab)
     assert tab.evaluate(ORDER) == PLACED

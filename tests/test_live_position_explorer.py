@@ -4,7 +4,12 @@ import re
 
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    open_figure,
+    pixels,
+)
 from torch.nn import functional as F
 from traitlets import TraitError
 
@@ -173,11 +178,8 @@ def test_white_is_the_least_of_all_pairs_and_dark_the_place(open_figure):  # noq
     table = table @ table.T
     place, least = divmod(table.argmin().item(), 54)
     tab = open_figure(explorer(place=list(divmod(place, 9))))
-    pixels = tab.evaluate(
-        """[...document.querySelector(".vit-places canvas")
-          .getContext("2d").getImageData(0, 0, 9, 6).data]"""
-    )
-    colours = torch.tensor(pixels).reshape(54, 4)[:, :3]
+    shown = pixels(tab, ".vit-places canvas")
+    colours = torch.from_numpy(shown).reshape(54, 4)[:, :3]
     assert table[place, least] > 0.1  # white is not zero
     assert colours[least].tolist() == [255, 255, 255]
     assert colours[place].tolist() == [0x0B, 0x54, 0x72]

@@ -1,20 +1,18 @@
 """A quiz on a page: answered by mouse, keys and finger, and by Python."""
 
-from pathlib import Path
-
 import pytest
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    faults,
+    give_to_python,
+    open_figure,
+)
 
 from vitlib.teach import quiz
 from vitlib.teach.quizzes import NAMES, questions
 
-AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WIDE = {"viewport": {"width": 1280, "height": 900}}
-SERIOUS = """async () => {
-  const { violations } = await axe.run(".vit-live", { preload: false });
-  return violations.filter((v) => /serious|critical/.test(v.impact)).map(
-    (v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 90))}`);
-}"""
 CHOOSE_ALL = """() => [...document.querySelectorAll(
   ".vit-quiz-question")].map((question) =>
     [...question.querySelectorAll("li")].map((row) => {
@@ -26,27 +24,10 @@ CHOOSE_ALL = """() => [...document.querySelectorAll(
         open: question.querySelectorAll("p:not([hidden])").length,
       };
     }))"""
-# As a notebook does: no page of the book around it, and traits that
-# Python may set. A heading is there, as JupyterLab writes it.
-NOTEBOOK = """([questions, heading]) => {
-  const state = { questions, chosen: questions.map(() => -1) };
-  const heard = {};
-  const model = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((f) => f());
-    },
-    on: (name, f) => (heard[name] ??= []).push(f),
-    off() {},
-    save_changes() { window.saved = [...state.chosen]; },
-  };
-  document.body.innerHTML = `<h2>${heading}<a href="#x">\u00b6</a></h2>
-    <div style="height: 3000px"></div>`;
-  const el = document.body.appendChild(document.createElement("div"));
-  vitlib.quiz.render({ model, el });
-  window.python = model;
-}"""
+# A heading stands far above, as JupyterLab writes it.
+HEADING = """(heading) => document.body.insertAdjacentHTML("afterbegin",
+  `<h2>${heading}<a href="#x">\u00b6</a></h2>
+  <div style="height: 3000px"></div>`)"""
 
 
 def wrong_and_right(question):
@@ -163,23 +144,21 @@ def test_no_reader_is_shut_out(theme, settings, open_figure):  # noqa: F811
         for number in wrong_and_right(question):
             choice(tab, at, number).locator("button").click()
     tab.mouse.move(0, 0)
-    tab.add_script_tag(path=AXE)
-    assert tab.evaluate(SERIOUS) == []
+    assert faults(tab) == []
 
 
 @pytest.fixture
 def notebook(open_figure):  # noqa: F811
     tab = open_figure(quiz("patches"))
-    asked = quiz("patches").questions
-    heading = asked[0]["choices"][0]["heading"]
-    tab.evaluate(NOTEBOOK, [asked, heading])
+    give_to_python(tab)
+    tab.evaluate(HEADING, questions("patches")[0].choices[0].heading)
     return tab
 
 
 def test_in_a_notebook_python_sees_what_is_chosen(notebook):
     choice(notebook, 1, 2).locator("button").click()
-    assert notebook.evaluate("window.saved") == [-1, 2, -1]
-    notebook.evaluate("window.python.set('chosen', [0, -1, 1])")
+    assert notebook.evaluate("python.saved.at(-1).chosen") == [-1, 2, -1]
+    notebook.evaluate("python.set('chosen', [0, -1, 1])")
     assert pressed(notebook) == [0, -1, 1]
     assert len(why(notebook)) == 2
 

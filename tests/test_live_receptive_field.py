@@ -4,7 +4,15 @@ from itertools import pairwise
 
 import pytest
 import torch
-from live_page import PHONE, ROOT, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    faults,
+    give_to_python,
+    open_figure,
+    pixels,
+    state,
+)
 from torch import nn
 
 from vitlib import MultiHeadAttention, PatchEmbedding
@@ -36,14 +44,6 @@ PAGE = """([network, count, size, at]) => {
 @pytest.fixture(scope="module")
 def images():
     return to_tensor(resize_and_crop(cat(), 224))
-
-
-def state(tab):
-    tab.evaluate(
-        "() => new Promise((f) => requestAnimationFrame("
-        "() => requestAnimationFrame(f)))"
-    )
-    return tab.eval_on_selector(FIGURE, "(e) => ({ ...e.dataset })")
 
 
 def seen_by(network, inputs, index):
@@ -295,12 +295,7 @@ def test_real_networks_take_larger_steps(open_figure, images):  # noqa: F811
 
 def alphas(tab):
     """How opaque each pixel of the left picture is, 0 to 255."""
-    found = tab.eval_on_selector(
-        f"{VIEWS} canvas",
-        "(e) => [...e.getContext('2d').getImageData(0, 0, 224, 224)"
-        ".data].filter((_, i) => i % 4 === 3)",
-    )
-    return torch.tensor(found).reshape(224, 224)
+    return torch.from_numpy(pixels(tab, f"{VIEWS} canvas")[..., 3])
 
 
 def test_pixels_are_as_bright_as_they_are_heard(open_figure, images):  # noqa: F811
@@ -330,44 +325,21 @@ def test_a_finger_on_a_phone(open_figure, images):  # noqa: F811
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nobody_is_shut_out(theme, open_figure, images):  # noqa: F811
     tab = open_figure(ReceptiveField(images), theme=theme)
-    tab.add_script_tag(path=ROOT / "tests" / "vendor" / "axe.min.js")
-    found = tab.evaluate(
-        "async () => (await axe.run('.vit-live', { preload: false }))"
-        ".violations.map((v) => [v.id, v.nodes[0].html])"
-    )
-    assert found == []
+    assert faults(tab) == []
 
 
 def test_what_python_sets_moves_the_page_and_back(open_figure, images):  # noqa: F811
     tab = open_figure(ReceptiveField(images))
-    tab.evaluate("""() => {
-      const place = document.querySelector(".vit-live script");
-      const { state } = JSON.parse(place.textContent);
-      const bytes = vitlib.vit.fromBase64(state.pixels.base64);
-      state.pixels = new DataView(bytes.buffer);
-      const heard = {};
-      window.python = {
-        saved: 0,
-        get: (name) => state[name],
-        set(name, value) {
-          state[name] = value;
-          heard[`change:${name}`]?.forEach((f) => f());
-        },
-        on: (name, f) => (heard[name] ??= []).push(f),
-        off() {},
-        save_changes() { this.saved += 1; },
-      };
-      document.querySelector(".vit-live").remove();
-      const el = document.createElement("div");
-      document.body.append(el);
-      vitlib.receptive_field.render({ model: window.python, el });
-    }""")
+    give_to_python(tab)
     tab.evaluate("python.set('layers', 37)")  # no stop of the slider's
     holds(tab, ReceptiveField(images, layers=37))
     slider = tab.get_by_role("slider", name="layers")
     assert slider.get_attribute("aria-valuetext") == "37"
     slider.press("ArrowRight")
-    assert tab.evaluate("[python.get('layers'), python.saved]") == [40, 1]
+    assert tab.evaluate("[python.get('layers'), python.saved.length]") == [
+        40,
+        1,
+    ]
 
 
 def test_another_network_has_fewer_layers(images):

@@ -4,7 +4,13 @@ from itertools import product
 
 import pytest
 import torch
-from live_page import PHONE, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    give_to_python,
+    open_figure,
+    settle,
+)
 from torch.utils.flop_counter import FlopCounterMode
 from traitlets import TraitError
 
@@ -30,24 +36,6 @@ COUNTS = """(all) => all.map((settings) => {
     page.memory(settings),
   ];
 })"""
-
-# A figure whose traits somebody else may set, as Python does.
-OTHER = """(state) => {
-  const heard = {};
-  window.python = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((f) => f());
-    },
-    on: (name, f) => (heard[name] ??= []).push(f),
-    off() {},
-    save_changes() {},
-  };
-  const el = document.createElement("div");
-  document.body.replaceChildren(el);
-  vitlib.size_explorer.render({ model: window.python, el });
-}"""
 
 
 def every_setting():
@@ -80,11 +68,6 @@ def refused(settings):
     except ValueError as error:
         return str(error)
     return ""
-
-
-def settle(tab):
-    frame = "new Promise((done) => requestAnimationFrame(done))"
-    tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
 
 
 def words(tab):
@@ -294,7 +277,7 @@ def test_a_dot_of_the_map_is_a_size_too(open_figure):  # noqa: F811
 
 def test_what_python_sets_moves_the_page_and_back(open_figure):  # noqa: F811
     tab = open_figure(SizeExplorer())
-    tab.evaluate(OTHER, SizeExplorer().settings)
+    give_to_python(tab)
     tab.evaluate("python.set('embed_dim', 100)")  # no stop of the slider's
     tab.evaluate("python.set('num_heads', 5)")
     settle(tab)

@@ -6,7 +6,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from live_page import PHONE, ROOT, browser, open_figure  # noqa: F401
+from live_page import (  # noqa: F401
+    PHONE,
+    browser,
+    faults,
+    give_to_python,
+    open_figure,
+    pixels,
+    settle,
+)
 from traitlets import TraitError
 
 from vitlib.teach import digits
@@ -19,36 +27,6 @@ FIGURE = "[data-figure=training_replay]"
 LABELS = digits("validation")[1][:100]
 RUN = stored("one_minute")["runs"][0]
 MOMENTS = range(13)
-
-# A figure whose traits somebody else may set, as Python does.
-OTHER = """() => {
-  const place = document.querySelector(".vit-live script");
-  const { state } = JSON.parse(place.textContent);
-  for (const [name, value] of Object.entries(state)) {
-    if (value?.base64 === undefined) continue;
-    const bytes = vitlib.vit.fromBase64(value.base64);
-    state[name] = new DataView(bytes.buffer);
-  }
-  const heard = {};
-  window.python = {
-    get: (name) => state[name],
-    set: (name, value) => {
-      state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((f) => f());
-    },
-    on: (name, f) => (heard[name] ??= []).push(f),
-    off() {},
-    save_changes() { this.saved = { ...state }; },
-  };
-  const el = document.createElement("div");
-  document.body.replaceChildren(el);
-  window.end = vitlib.training_replay.render({ model: window.python, el });
-}"""
-
-
-def settle(tab):
-    frame = "new Promise((done) => requestAnimationFrame(done))"
-    tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
 
 
 def text(tab, selector, index=0):
@@ -288,11 +266,7 @@ def test_less_motion_takes_the_fading_away(open_figure):  # noqa: F811
 
 def squares(tab):
     """The 64 tables of 7 by 7 colours, (64, 49, 3)."""
-    pixels = tab.evaluate(
-        """() => [...document.querySelector(".vit-replay-view canvas")
-          .getContext("2d").getImageData(0, 0, 63, 63).data]"""
-    )
-    sheet = np.array(pixels).reshape(63, 63, 4)[..., :3]
+    sheet = pixels(tab, ".vit-replay-view canvas")[..., :3]
     return np.array(
         [
             sheet[8 * (i // 8) :, 8 * (i % 8) :][:7, :7].reshape(49, 3)
@@ -320,21 +294,22 @@ def test_filters_have_the_colours_of_their_numbers(open_figure, now):  # noqa: F
 
 def test_python_sets_and_the_page_follows(open_figure):  # noqa: F811
     tab = open_figure(TrainingReplay())
-    tab.evaluate(OTHER)
+    give_to_python(tab)
     tab.evaluate("python.set('moment', 9); python.set('digit', 10)")
     tab.evaluate("python.set('place', [2, 0])")
     settle(tab)
     holds(tab, TrainingReplay(moment=9, digit=10))
     tab.locator(".vit-replay-digit").first.click()
     assert (
-        tab.evaluate("python.saved.digit") == TrainingReplay().order()[0]
+        tab.evaluate("python.saved.at(-1).digit")
+        == TrainingReplay().order()[0]
     )
     go(tab, 5)
-    assert tab.evaluate("python.saved.moment") == 5
+    assert tab.evaluate("python.saved.at(-1).moment") == 5
     tab.locator(".vit-replay-play").click()
     tab.evaluate("end()")  # the figure goes while it plays
     tab.wait_for_timeout(900)
-    assert tab.evaluate("python.saved.moment") == 5
+    assert tab.evaluate("python.saved.at(-1).moment") == 5
 
 
 def test_a_page_of_it_is_light():
@@ -372,14 +347,7 @@ def test_python_reads_what_the_page_shows():
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_hides_nothing_from_a_screen_reader(open_figure, theme):  # noqa: F811
     tab = open_figure(TrainingReplay(), theme=theme)
-    tab.add_script_tag(path=ROOT / "tests" / "vendor" / "axe.min.js")
-    found = tab.evaluate(
-        "async () => (await axe.run('.vit-live', { preload: false }))"
-        ".violations.filter(({ impact }) =>"
-        " ['serious', 'critical'].includes(impact))"
-        ".map(({ id, nodes }) => [id, nodes[0].html])"
-    )
-    assert found == []
+    assert faults(tab) == []
     output = tab.locator(".vit-spoken").filter(
         has_text="26 of 100 misread"
     )

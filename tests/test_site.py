@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from live_page import chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -24,16 +24,6 @@ PAGES = sorted(
 )
 MADE = ["genindex", "search", "_modules/index", "_modules/vitlib/vit"]
 NOTEBOOKS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LARGEST_PAGE = 1_500_000
 COLUMNS = 75
 
@@ -182,13 +172,8 @@ def test_nothing_of_thebe_is_left():
 
 @pytest.fixture(scope="module")
 def browser():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=FLAGS
-        )
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Quiet(SimpleHTTPRequestHandler):
