@@ -9,7 +9,7 @@ from vitlib.teach.check._draw import Draw
 from vitlib.teach.check._modules import ModulePiece, weights_of
 from vitlib.teach.check._picture import tables
 from vitlib.teach.check._piece import Case, Mistake
-from vitlib.teach.check._words import count_of
+from vitlib.teach.check._words import count_of, sequences_of
 
 SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
 
@@ -27,8 +27,7 @@ def mlp_cases() -> list[Case]:
         settings = {"embed_dim": width, "mlp_ratio": ratio}
         found.append(
             Case(
-                f"{count_of(batch, 'sequence')} of "
-                f"{count_of(count, 'token')}, {width} numbers each, "
+                f"{sequences_of(batch, count, width)}, "
                 f"widened {ratio:g} times",
                 {"tokens": draw.normal(batch, count, width)},
                 settings,
@@ -165,8 +164,7 @@ def block_cases() -> list[Case]:
         scales = 0.5 + 2 * draw.uniform(batch, count, 1)
         found.append(
             Case(
-                f"{count_of(batch, 'sequence')} of "
-                f"{count_of(count, 'token')}, {width} numbers each, and "
+                f"{sequences_of(batch, count, width)}, and "
                 f"{count_of(heads, 'head')}",
                 {"tokens": tokens * scales},
                 settings,

@@ -11,7 +11,7 @@ from vitlib.teach.check._draw import Draw
 from vitlib.teach.check._modules import ModulePiece, weights_of
 from vitlib.teach.check._picture import tables
 from vitlib.teach.check._piece import Case, Mistake
-from vitlib.teach.check._words import count_of
+from vitlib.teach.check._words import count_of, sequences_of
 
 
 def layer_cases() -> list[Case]:
@@ -28,8 +28,7 @@ def layer_cases() -> list[Case]:
         settings = {"embed_dim": width, "num_heads": heads}
         found.append(
             Case(
-                f"{count_of(batch, 'sequence')} of "
-                f"{count_of(count, 'token')}, {width} numbers each, and "
+                f"{sequences_of(batch, count, width)}, and "
                 f"{count_of(heads, 'head')}",
                 {"tokens": draw.normal(batch, count, width)},
                 settings,

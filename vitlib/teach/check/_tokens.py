@@ -7,7 +7,7 @@ from vitlib import tokens as ours
 from vitlib.teach.check._draw import Draw
 from vitlib.teach.check._picture import tables
 from vitlib.teach.check._piece import Case, Mistake, Piece
-from vitlib.teach.check._words import count_of
+from vitlib.teach.check._words import sequences_of
 
 SIZES = [(2, 3, 5), (1, 4, 6), (3, 1, 2), (4, 6, 8)]  # b, n, d
 
@@ -20,10 +20,7 @@ def sequences() -> list[tuple[Draw, Tensor, str]]:
         for _ in range(2)
     ]
     for batch, count, width in sizes:
-        words = (
-            f"{count_of(batch, 'sequence')} of "
-            f"{count_of(count, 'token')}, {width} numbers each"
-        )
+        words = sequences_of(batch, count, width)
         found.append((draw, draw.normal(batch, count, width), words))
     turned = draw.normal(2, 6, 5).transpose(1, 2)
     words = "tokens that do not lie in memory in the order of their axes"

@@ -55,6 +55,18 @@ def count_of(number: int, thing: str) -> str:
     return f"{said} {thing}{'' if number == 1 else 's'}"
 
 
+def sequences_of(batch: int, count: int, width: int) -> str:
+    """Say what a batch of tokens is.
+
+    >>> sequences_of(2, 1, 6)
+    'two sequences of one token, 6 numbers each'
+    """
+    return (
+        f"{count_of(batch, 'sequence')} of {count_of(count, 'token')}, "
+        f"{width} numbers each"
+    )
+
+
 def listed(names: Iterable[str]) -> str:
     """Join names in code type.
 
