@@ -94,9 +94,9 @@ def shares_of_one_head(healthy: Tensor, patient: Tensor) -> None:
 
 def stages(differences: dict[str, float]) -> None:
     """Show how far each stage of the patient is from the healthy one."""
-    figure = canvas(680, 40 + 34 * len(differences))
+    figure = canvas(360, 40 + 34 * len(differences))
     with style():
-        axes = figure.add_axes((0.2, 0.2, 0.72, 0.78))
+        axes = figure.add_axes((0.16, 0.2, 0.68, 0.78))
         _bars(axes, differences, "{:.0%}")
         axes.set_xticks([])
         axes.set_xlabel("difference from the healthy reader")
@@ -237,9 +237,9 @@ def nearest(distances: Tensor, without: Tensor) -> None:
 
 def side_by_side(rows: dict[str, float], written: str, title: str) -> None:
     """Show numbers as bars; `written` formats them, "{:.1f} %"."""
-    figure = canvas(680, 46 + 34 * len(rows))
+    figure = canvas(360, 46 + 34 * len(rows))
     with style():
-        axes = figure.add_axes((0.24, 0.05, 0.62, 0.68))
+        axes = figure.add_axes((0.3, 0.05, 0.46, 0.68))
         _bars(axes, rows, written)
         axes.set_xticks([])
         axes.spines["bottom"].set_visible(False)
