@@ -48,7 +48,8 @@ class CurvePiece(Piece):
         case, yours, right = cases[index], found[index], wanted[index]
         if not isinstance(yours, Tensor):
             return super().describe(runner, cases, wanted, found, index)
-        step = int(((yours - right).abs() > 1e-6).nonzero()[0])
+        off = ~((yours - right).abs() <= 1e-6)  # nan is off, too
+        step = int(off.nonzero()[0])
         rising = case.tells["rising"]
         said = pair([yours[step]], [right[step]])
         where = "rise" if step < rising else "fall"
