@@ -2,13 +2,15 @@
 
     python scripts/notebooks.py [book/02_patches.ipynb ...]
 
-Without names it takes every notebook of book/, two at a time. What
-differs from run to run or from machine to machine (times, ids, Python's
-version) is taken out, and the code is formatted. A notebook in which a
-cell fails keeps its old outputs. solutions.ipynb is gathered from the
-chapters first.
+Without names it takes every notebook of book/, two at a time, each with
+one thread: with more, sums are added up in another order, and a pixel of
+a figure may differ. What differs from run to run or from machine to
+machine (times, ids, Python's version) is taken out, and the code is
+formatted. A notebook in which a cell fails keeps its old outputs.
+solutions.ipynb is gathered from the chapters first.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -98,6 +100,7 @@ def main() -> None:
     if not paths or solutions.SOLUTIONS in paths:
         solutions.write()
     paths = paths or sorted(BOOK.glob("*.ipynb"))
+    os.environ["OMP_NUM_THREADS"] = "1"
     ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]
     subprocess.run([*ruff, *map(str, paths)], check=True)
     with ProcessPoolExecutor(max_workers=2) as pool:
