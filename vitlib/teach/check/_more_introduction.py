@@ -12,6 +12,7 @@ from vitlib.teach.check._answer import Finding, Runner, Unwritten
 from vitlib.teach.check._compare import kind_of
 from vitlib.teach.check._picture import scene, sequences
 from vitlib.teach.check._piece import Case, Found, Mistake, Piece
+from vitlib.teach.check._words import other_counts
 from vitlib.vit import ViT
 
 # A mirror for patches
@@ -187,17 +188,11 @@ class PhotoPiece(Piece):
         """Say which of the sizes are others."""
         if not isinstance(found[index], Tensor):
             return super().describe(runner, cases, wanted, found, index)
-        both = zip(
-            FACTS, found[index].int(), wanted[index].int(), strict=True
+        wrong = other_counts(
+            FACTS, found[index].int(), wanted[index].int()
         )
-        wrong = [
-            f"{yours:,} {name} in place of {right:,}"
-            for name, yours, right in both
-            if yours != right
-        ]
         return (
-            f"I asked about {cases[index].words}. Your model has "
-            f"{', '.join(wrong)}."
+            f"I asked about {cases[index].words}. Your model has {wrong}."
         )
 
 

@@ -12,7 +12,7 @@ from vitlib.teach.check._changes import as_module
 from vitlib.teach.check._number import NumberFrom
 from vitlib.teach.check._piece import Case, Mistake, Piece
 from vitlib.teach.check._result import Result
-from vitlib.teach.check._words import numbers
+from vitlib.teach.check._words import numbers, other_counts
 from vitlib.teach.reader import SETTINGS, digit_reader
 from vitlib.vit import ViT
 
@@ -84,15 +84,10 @@ class SizesPiece(Piece):
         """Say which of the sizes are others."""
         if not isinstance(found[index], Tensor):
             return super().describe(runner, cases, wanted, found, index)
-        both = zip(
-            FACTS, found[index].int(), wanted[index].int(), strict=True
+        wrong = other_counts(
+            FACTS, found[index].int(), wanted[index].int()
         )
-        wrong = [
-            f"{yours:,} {name} in place of {right:,}"
-            for name, yours, right in both
-            if yours != right
-        ]
-        return f"Your model has {', '.join(wrong)}."
+        return f"Your model has {wrong}."
 
     def examine_more(self, runner: Runner, case: Case) -> None:
         """The trained weights fit into it."""

@@ -23,6 +23,21 @@ def dtype_of(tensor: Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
+def other_counts(
+    names: Iterable[str], yours: Iterable[int], right: Iterable[int]
+) -> str:
+    """Name the counts that are others than they should be.
+
+    >>> other_counts(["layers", "heads"], [4, 1200], [4, 3])
+    '1,200 heads in place of 3'
+    """
+    return ", ".join(
+        f"{int(mine):,} {name} in place of {int(wanted):,}"
+        for name, mine, wanted in zip(names, yours, right, strict=True)
+        if mine != wanted
+    )
+
+
 def numbers(values: Iterable[float], places: int = 2) -> str:
     """Write numbers with so many places; a rounded zero has no sign.
 
