@@ -27,6 +27,11 @@ NAME = re.compile(
 )
 
 
+def has_script(name: str) -> bool:
+    """Tell if there is a figure, or a part of one, of this name."""
+    return (WEB / f"{name}.js").is_file()
+
+
 def read_web(name: str) -> str:
     """Read a file of vitlib/teach/web; the samples are made here.
 

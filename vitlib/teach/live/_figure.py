@@ -2,15 +2,16 @@
 
 A figure is a class here and a file of its name in vitlib/teach/web:
 
-    class PatchExplorer(LiveFigure, figure="patch_explorer"):
+    class PatchExplorer(LiveFigure):
         patch_size = Int(7).tag(sync=True)
 
         def still(self) -> tuple[Figure, str]:
             ...  # drawn by vitlib.teach.figures._canvas; the words
 
-`figure` is the name of the file, patch_explorer.js, which exports
-`render` (see kit.js), and is what `data-figure` says on the page.
-`reader=True` gives it the trained digit reader, `readerOf(model)` there.
+The figure has the name of its file: patch_explorer.py is the class,
+patch_explorer.js exports `render` (see kit.js), and `data-figure` says it
+on the page. `_reader = True` gives it the trained digit reader,
+`readerOf(model)` there.
 Traits with `sync=True` are the figure's state: in a notebook they go back
 and forth between Python and browser; on the page they have the values
 that they had when the notebook was run. Bytes are DataViews there.
@@ -29,7 +30,7 @@ from traitlets import Bytes
 
 from vitlib.teach.data import read_checked
 from vitlib.teach.figures._canvas import bundle
-from vitlib.teach.live._bundle import module, read_web
+from vitlib.teach.live._bundle import has_script, module, read_web
 from vitlib.teach.reader import FILE, SHA256
 
 
@@ -38,15 +39,14 @@ class LiveFigure(anywidget.AnyWidget):
 
     _figure = ""
     _reader = False
+    _ipython_display_ = None  # ipywidgets 7 would show no still picture
     weights = Bytes().tag(sync=True)
 
-    def __init_subclass__(
-        cls, figure: str = "", reader: bool = False, **kwargs
-    ) -> None:
-        if figure:  # traitlets makes subclasses of its own, without one
-            cls._figure = figure
-            cls._reader = reader
-            cls._esm = module(figure)
+    def __init_subclass__(cls, **kwargs) -> None:
+        name = cls.__module__.rpartition(".")[2]
+        if not cls._figure and has_script(name):
+            cls._figure = name
+            cls._esm = module(name)
             cls._css = read_web("live.css")
         super().__init_subclass__(**kwargs)
 

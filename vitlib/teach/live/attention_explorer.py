@@ -30,15 +30,15 @@ FULL = 0.5  # the weight that gets the full colour
 ROOT = (SETTINGS["embed_dim"] // HEADS) ** 0.5
 
 
-class AttentionExplorer(
-    DrawnFigure, figure="attention_explorer", reader=True
-):
+class AttentionExplorer(DrawnFigure):
     """Choose who asks, a head and a scale; see where the head looks.
 
     It shows maps[layer][0, head, query] of `record_attention`; query 0 is
     the class token. `divisor` is what the dot products are divided by,
     the root of the head's 16 numbers unless you set another.
     """
+
+    _reader = True
 
     query = Int(7, min=0, max=GRID**2).tag(sync=True)
     layer = Int(1, min=0, max=DEPTH - 1).tag(sync=True)

@@ -35,7 +35,7 @@ LOOKS = {
 }
 
 
-class DataExplorer(LiveFigure, figure="data_explorer"):
+class DataExplorer(LiveFigure):
     """Go along a curve; see how many digits the others need for the same.
 
     `bands` are those of the table "few_to_many", `neighbours` what the

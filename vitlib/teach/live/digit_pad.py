@@ -24,8 +24,10 @@ from vitlib.teach.reader import digit_reader
 SHOWN = 16
 
 
-class DigitPad(DrawnFigure, figure="digit_pad", reader=True):
+class DigitPad(DrawnFigure):
     """Draw a digit; the trained model reads it as you draw."""
+
+    _reader = True
 
     def still(self) -> tuple[Figure, str]:
         """Draw what the page draws, from the drawing to the answer."""

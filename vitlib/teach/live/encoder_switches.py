@@ -31,7 +31,7 @@ PARTS = (
 NAMES = [f"blocks.{i}.{part}" for i in range(DEPTH) for part in PARTS]
 
 
-class EncoderSwitches(DrawnFigure, figure="encoder_switches", reader=True):
+class EncoderSwitches(DrawnFigure):
     """Take parts of the digit reader away; see what it still reads.
 
     `off` names what is taken away: "blocks.0.norm1" (the tokens pass as
@@ -40,6 +40,8 @@ class EncoderSwitches(DrawnFigure, figure="encoder_switches", reader=True):
     "blocks.0.residual1" (the sum around attention: its output replaces
     the tokens), "blocks.0.residual2" (the sum around the MLP).
     """
+
+    _reader = True
 
     off = List(Unicode()).tag(sync=True)
 

@@ -27,13 +27,15 @@ FILTERS = SETTINGS["embed_dim"]
 COLS = 8
 
 
-class FilterExplorer(DrawnFigure, figure="filter_explorer", reader=True):
+class FilterExplorer(DrawnFigure):
     """Choose a patch and a filter; see their products become a number.
 
     The filters are the 64 that the trained digit reader has learned.
     `patch` and `filter` say which are laid on each other; `tokens` is what
     all of them make of the drawing, (1, 16, 64).
     """
+
+    _reader = True
 
     patch = Int(9, min=0, max=GRID**2 - 1).tag(sync=True)
     filter = Int(31, min=0, max=FILTERS - 1).tag(sync=True)

@@ -32,12 +32,14 @@ OTHERS = LinearSegmentedColormap.from_list(
 )
 
 
-class LensExplorer(DrawnFigure, figure="lens_explorer", reader=True):
+class LensExplorer(DrawnFigure):
     """Let the head read every token after every layer.
 
     `step` counts as `logit_lens` does: 0 is the embedded image, 1 what
     comes out of layer 0. `token` 0 is the class token.
     """
+
+    _reader = True
 
     step = Int(2).tag(sync=True)
     token = Int(0).tag(sync=True)

@@ -23,7 +23,7 @@ from vitlib.teach.live._photo import packed
 SMALLEST = 4
 
 
-class PatchExplorer(LiveFigure, figure="patch_explorer"):
+class PatchExplorer(LiveFigure):
     """Cut a picture into patches of every size that fits; look at each.
 
     `images` is the picture, (1, 3, h, w) from 0 to 1; a photo that is

@@ -27,12 +27,14 @@ CLOSE = 1e-5
 FRAME = {"fc": "none", "ec": LINE, "lw": 1, "clip_on": False}
 
 
-class PatchShuffle(DrawnFigure, figure="patch_shuffle", reader=True):
+class PatchShuffle(DrawnFigure):
     """Mix the patches of a digit and ask the trained model about both.
 
     `order` is the patch that stands at each of the 16 places; `image` is
     what is drawn, as `DrawnFigure` says.
     """
+
+    _reader = True
 
     order = List(Int(), default_value=MIXED).tag(sync=True)
 

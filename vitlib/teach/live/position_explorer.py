@@ -19,7 +19,7 @@ from vitlib.teach.live._figure import LiveFigure
 FINE = 10_000  # a cosine travels as whole ten-thousandths
 
 
-class PositionExplorer(LiveFigure, figure="position_explorer"):
+class PositionExplorer(LiveFigure):
     """Choose a place and see which others have a position like its own.
 
     `positions` are one or more kinds by name, each (rows, cols, d).

@@ -19,7 +19,7 @@ ANSWER = "<li><b>{text}</b> {verdict} {because} {see}</li>"
 VERDICTS = {True: "Right.", False: "Not so."}
 
 
-class Quiz(LiveFigure, figure="quiz"):
+class Quiz(LiveFigure):
     """Questions to be answered by choosing, as `quiz` shows them.
 
     `chosen` is what was chosen last for each question, counted from 0,

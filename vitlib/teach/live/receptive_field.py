@@ -29,7 +29,7 @@ RESNET += [(3, 2 if i in (4, 8, 14) else 1) for i in range(1, 17)]
 NETWORKS = ("plain", "resnet50")
 
 
-class ReceptiveField(LiveFigure, figure="receptive_field"):
+class ReceptiveField(LiveFigure):
     """Choose a place of a picture; see which pixels can reach it.
 
     `images` is the picture, (1, 3, h, w) from 0 to 1. `network` is

@@ -32,7 +32,7 @@ PARTS = ("architecture", "recipe", "data", "parameters", "pixels")
 LOW, HIGH = 78, 87  # the ends of the axis, in per cent
 
 
-class RecipeExplorer(LiveFigure, figure="recipe_explorer"):
+class RecipeExplorer(LiveFigure):
     """Choose two results of a ladder; see what changed between them.
 
     `ladder` is "recipe" (ViT-B/16 at 224 pixels under all recipes),

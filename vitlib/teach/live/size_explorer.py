@@ -12,7 +12,7 @@ from vitlib.teach.live._figure import LiveFigure
 GIGA, MEGA = 1e9, 1e6
 
 
-class SizeExplorer(LiveFigure, figure="size_explorer"):
+class SizeExplorer(LiveFigure):
     """Choose the sizes of a ViT; see its tokens, parameters and costs.
 
     The traits are those of `vitlib.ViT`: `ViT(**explorer.settings)` makes

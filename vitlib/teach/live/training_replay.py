@@ -35,7 +35,7 @@ FINE = 10_000  # a probability or a cosine travels in ten-thousandths
 FAINT = 0.3  # how much of its ink a digit keeps that is read rightly
 
 
-class TrainingReplay(LiveFigure, figure="training_replay"):
+class TrainingReplay(LiveFigure):
     """Go through a run of training, and see what it can at each moment.
 
     The run is the first of the stored ones of a minute. `moment` is an
