@@ -61,13 +61,13 @@ book: install ## install what the book needs, build it, say where it is
 test: install-test lint ## check everything: code, notebooks, book, site
 	@$(STEP) "Unit tests and doctests" -- env $(ONE_CORE) \
 	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests vitlib \
-	--doctest-modules --ignore-glob 'tests/test_site*.py'
+	--doctest-modules --ignore-glob 'tests/site'
 	@$(STEP) "Notebooks, every output compared" -- \
 	env $(ONE_CORE) $(OFFLINE) $(PYTHON) -m pytest -q $(ABREAST) \
 	--dist loadfile --nbval --nbval-current-env book
 	@$(MAKE) --no-print-directory book
 	@$(STEP) "Built site, in a browser" -- env $(ONE_CORE) \
-	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests/test_site*.py
+	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests/site
 	@$(STEP) "Whatever has to be fast" -- \
 	$(PYTHON) -m pytest -q -m alone tests
 

@@ -17,15 +17,15 @@ from torch.nn import functional as F
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.clinic import (
+from vitlib.teach.chapters.clinic.patients import (
     labels_of_others,
     softmax_twice,
     sorted_by_class,
 )
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, parameter_groups, warmup_cosine
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/clinic.json"
+TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/clinic.json"
 SEEDS = (0,)
 THREADS = 1
 RECIPE = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3}

@@ -19,12 +19,14 @@ from torch import nn
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.augment import distort
-from vitlib.teach.convnet import small_cnn
-from vitlib.teach.scramble import scramble
+from vitlib.teach.chapters.data.convnet import small_cnn
+from vitlib.teach.chapters.data.scramble import scramble
+from vitlib.teach.data.augment import distort
 from vitlib.training import Data, evaluate, fit
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/few_to_many.csv"
+TABLE = (
+    Path(__file__).parents[1] / "vitlib/teach/data/files/few_to_many.csv"
+)
 STEPS, BATCH, STRENGTH, PATCH = 1000, 32, 0.5, 7
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 SIZES = (100, 500, 2000, 8000)

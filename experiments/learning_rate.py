@@ -13,10 +13,13 @@ import torch
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, fit
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/learning_rate.json"
+TABLE = (
+    Path(__file__).parents[1]
+    / "vitlib/teach/data/files/learning_rate.json"
+)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 WARMUPS = (0.1, 0.0)
 SEEDS = (0, 1, 2)

@@ -16,10 +16,10 @@ from torch.nn import functional as F
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, parameter_groups, warmup_cosine
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/mistakes.json"
+TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/mistakes.json"
 SEEDS = (0, 1, 2)
 THREADS = 1
 RECIPE = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3}

@@ -23,11 +23,11 @@ from torch import Tensor
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.augment import distort
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.augment import distort
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import fit
 
-DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data"
+DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data" / "files"
 THREADS = 2
 SEEDS = range(5)
 STRENGTH = 0.5

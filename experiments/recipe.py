@@ -21,11 +21,11 @@ import torch
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.augment import distort
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.augment import distort
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, fit
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/recipe.csv"
+TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/recipe.csv"
 COLUMNS = ["change", "seed", "cost", "epochs", "accuracy"]
 EPOCHS = 15
 FIRST = {

@@ -16,11 +16,11 @@ from few_to_many import best_rate, measure
 from torch import nn
 
 from vitlib import ViT
-from vitlib.teach.convnet import one_cell_cnn, small_cnn
-from vitlib.teach.shapes import shapes
+from vitlib.teach.chapters.data.convnet import one_cell_cnn, small_cnn
+from vitlib.teach.data.shapes import shapes
 from vitlib.training import Data, evaluate, fit
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/relation.csv"
+TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/relation.csv"
 STEPS, BATCH = 400, 64
 LONGER = {"ViT": 2, "CNN": 4}  # times as many steps
 RATES = (1e-3, 2e-3, 4e-3)

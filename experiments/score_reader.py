@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vitlib.teach import digits
-from vitlib.teach.reader import FILE, digit_reader
+from vitlib.teach.data.reader import FILE, digit_reader
 from vitlib.vit import ViT
 
-DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data"
+DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data" / "files"
 CARD = DATA / "digit_reader.md"
 SCORE = DATA / "digit_reader.json"
 TRAINING = DATA / "digit_reader_training.json"

@@ -17,11 +17,11 @@ import torch
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.augment import distort
-from vitlib.teach.reader import SETTINGS
+from vitlib.teach.data.augment import distort
+from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import fit
 
-RESULT = Path(__file__).parents[1] / "vitlib/teach/data/threads.json"
+RESULT = Path(__file__).parents[1] / "vitlib/teach/data/files/threads.json"
 ROUNDS = 11
 STEPS = 15
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import torch
 
-from vitlib.teach.training_lab import RECIPE, steps_of
+from vitlib.teach.chapters.training.training_lab import RECIPE, steps_of
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/three_rates.json"
+TABLE = (
+    Path(__file__).parents[1] / "vitlib/teach/data/files/three_rates.json"
+)
 RATES = (3e-4, 2e-3, 3e-2)
 THREADS = 1
 

@@ -16,8 +16,8 @@ import torch
 
 from vitlib import ViT
 from vitlib.teach import digits
-from vitlib.teach.augment import distort
-from vitlib.teach.reader import (
+from vitlib.teach.data.augment import distort
+from vitlib.teach.data.reader import (
     FILE,
     SETTINGS,
     quantise,
@@ -27,7 +27,7 @@ from vitlib.teach.reader import (
 from vitlib.training import evaluate, fit
 
 ROOT = Path(__file__).parents[1]
-DATA = ROOT / "vitlib" / "teach" / "data"
+DATA = ROOT / "vitlib" / "teach" / "data" / "files"
 CHECKPOINT = ROOT / "build" / "train_reader.pt"
 THREADS = 1
 SEED = 0
@@ -83,7 +83,7 @@ def main() -> None:
     )
     print(json.dumps(record, indent=1))
     digest = hashlib.sha256((DATA / FILE).read_bytes()).hexdigest()
-    print(f"SHA256 in vitlib/teach/reader.py: {digest}")
+    print(f"SHA256 in vitlib/teach/data/reader.py: {digest}")
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import save_file
 
 from vitlib import ViT
-from vitlib.teach.red import FILE, SETTINGS, red_shapes
+from vitlib.teach.chapters.inside.red import FILE, SETTINGS, red_shapes
 from vitlib.training import evaluate, fit
 
-DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data"
+DATA = Path(__file__).parents[1] / "vitlib" / "teach" / "data" / "files"
 THREADS = 1
 SEED = 0
 PICTURES = {"train": (8000, 1), "test": (2000, 2)}  # count, seed
@@ -62,7 +62,7 @@ def main() -> None:
     )
     digest = hashlib.sha256((DATA / FILE).read_bytes()).hexdigest()
     print(json.dumps(record, indent=1))
-    print(f"SHA256 in vitlib/teach/red.py: {digest}")
+    print(f"SHA256 in vitlib/teach/chapters/inside/red.py: {digest}")
 
 
 if __name__ == "__main__":

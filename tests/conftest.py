@@ -1,9 +1,10 @@
-"""What the tests share: a seed, a small model, and how a refusal reads."""
+"""What the tests share: a seed, a small model, a browser, refusals."""
 
 import re
 
 import pytest
 import torch
+from live_page import chromium, page_of
 from torch import nn
 
 from vitlib import ViT
@@ -67,3 +68,40 @@ def refuses():
         assert type(caught.value) is ValueError
 
     return check
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_figure(browser, tmp_path):
+    """Open figures, or what `page_of` made of them.
+
+    `settings` are those of the browser's context.
+    """
+    contexts, complaints = [], []
+
+    def go(*figures, theme="light", **settings):
+        context = browser.new_context(reduced_motion="reduce", **settings)
+        contexts.append(context)
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on(
+            "console",
+            lambda m: m.type == "error" and complaints.append(m.text),
+        )
+        path = tmp_path / f"page{len(contexts)}.html"
+        text = figures[0]
+        if not isinstance(text, str):
+            text = page_of(*figures, theme=theme)
+        path.write_text(text, encoding="utf-8")
+        tab.goto(path.as_uri())
+        return tab
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert complaints == []

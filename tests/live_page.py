@@ -1,8 +1,6 @@
 """A live figure on a page of its own, in a real browser.
 
-    from live_page import browser, open_figure  # noqa: F401
-
-    def test_it_draws(open_figure):  # noqa: F811
+    def test_it_draws(open_figure):
         tab = open_figure(PatchExplorer())
         tab.locator("[data-ready]").wait_for()
 
@@ -24,10 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pytest
 from playwright.sync_api import sync_playwright
 
-from vitlib.teach.live._bundle import needs, read_web, script
+from vitlib.teach.alive.bundle import needs, read_web, script
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -139,43 +136,6 @@ def chromium():
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture
-def open_figure(browser, tmp_path):
-    """Open figures, or what `page_of` made of them.
-
-    `settings` are those of the browser's context.
-    """
-    contexts, complaints = [], []
-
-    def go(*figures, theme="light", **settings):
-        context = browser.new_context(reduced_motion="reduce", **settings)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on(
-            "console",
-            lambda m: m.type == "error" and complaints.append(m.text),
-        )
-        path = tmp_path / f"page{len(contexts)}.html"
-        text = figures[0]
-        if not isinstance(text, str):
-            text = page_of(*figures, theme=theme)
-        path.write_text(text, encoding="utf-8")
-        tab.goto(path.as_uri())
-        return tab
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
 
 
 def settle(tab):

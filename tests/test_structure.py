@@ -15,31 +15,20 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 import vitlib
+from vitlib.teach.chapters import CHAPTERS, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = {  # the chapter that each module belongs to
-    "patches": 2,
-    "embedding": 3,
-    "tokens": 4,
-    "attention": 5,
-    "encoder": 6,
-    "vit": 7,
-    "training": 8,
-    "inside": 10,
-}
 PRIVATE = {"_checks", "_checkpoint"}
 WITHOUT_MODULE = {"introduction", "data", "state_of_the_art"}
+NUMBERED = [chapter for chapter in CHAPTERS if chapter.number]
+MODULES = {  # the chapter that each module belongs to
+    chapter.name: chapter.number
+    for chapter in NUMBERED
+    if chapter.name not in WITHOUT_MODULE
+}
 CORE = sorted((ROOT / "vitlib").glob("*.py"))
 CLASSROOM = {"matplotlib", "IPython", "ipywidgets", "PIL", "numpy"}
 LINES = {"the model": 600, "training": 250, "inside": 250}
-
-
-def chapters() -> dict[str, int]:
-    found = {}
-    for path in (ROOT / "book").glob("[0-9][0-9]_*.ipynb"):
-        number, name = path.stem.split("_", 1)
-        found[name] = int(number)
-    return found
 
 
 def imports(path: Path) -> set[str]:
@@ -65,21 +54,35 @@ def test_every_module_has_its_chapter_and_its_tests(module):
     number = MODULES[module]
     assert (ROOT / f"book/{number:02d}_{module}.ipynb").is_file()
     assert (ROOT / f"vitlib/{module}.py").is_file()
-    assert (ROOT / f"tests/test_{module}.py").is_file()
+    assert (ROOT / f"tests/core/test_{module}.py").is_file()
 
 
-def test_every_chapter_has_its_module():
-    assert set(chapters()) - WITHOUT_MODULE == set(MODULES)
+def test_every_chapter_has_its_notebook_and_its_room():
+    pages = {p.stem for p in (ROOT / "book").glob("[0-9][0-9]_*.ipynb")}
+    assert pages == {chapter.page for chapter in NUMBERED}
+    for chapter in CHAPTERS:
+        assert (ROOT / f"book/{chapter.page}.ipynb").is_file()
+    rooms = {path.parent for path in ROOMS.glob("*/__init__.py")}
+    assert rooms == {chapter.room for chapter in CHAPTERS}
+
+
+def test_the_table_of_contents_names_the_chapters_in_their_order():
+    text = (ROOT / "_toc.yml").read_text()
+    listed = re.findall(r"file: book/(\d\d_\w+)\n +title: (.*)", text)
+    assert [(page, title.strip('"')) for page, title in listed] == [
+        (chapter.page, f"{chapter.number}. {chapter.title}")
+        for chapter in NUMBERED
+    ]
+
+
+def test_chapters_have_rising_numbers():
+    numbers = [chapter.number for chapter in NUMBERED]
+    assert numbers == sorted(set(numbers))
 
 
 def test_every_public_module_has_a_chapter():
     public = {p.stem for p in CORE if not p.stem.startswith("_")}
     assert public == set(MODULES)
-
-
-def test_chapter_numbers_are_unique():
-    numbers = list(chapters().values())
-    assert len(numbers) == len(set(numbers))
 
 
 def test_every_notebook_is_in_the_table_of_contents():
@@ -250,3 +253,17 @@ def test_every_command_that_the_readme_names_exists():
     makefile = (ROOT / "Makefile").read_text()
     for name in set(re.findall(r"(?:`|    )make ([a-z-]+)", text)):
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+NAMED = re.compile(r"\bvitlib/[\w/]*\w\.(?:py|js|css|md)\b")
+
+
+@pytest.mark.parametrize("kind", ["py", "js", "css"])
+def test_every_path_that_a_comment_names_exists(kind):
+    for folder in ("vitlib", "tests", "book", "experiments", "scripts"):
+        for file in (ROOT / folder).rglob(f"*.{kind}"):
+            vendored = "vendor" in file.parts
+            for path in (
+                [] if vendored else NAMED.findall(file.read_text())
+            ):
+                assert (ROOT / path).exists(), f"{file} names {path}"

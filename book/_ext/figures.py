@@ -1,10 +1,10 @@
 """Put the figures into the pages as SVG, in the colours of the page.
 
 vitlib.teach shows a figure as PNG and keeps its SVG in the output's
-metadata (see vitlib/teach/figures/_canvas.py). When Sphinx reads a
+metadata (see vitlib/teach/draw/canvas.py). When Sphinx reads a
 notebook, such an output becomes HTML with that SVG in it, so that the
 figure is sharp at every size and follows the page into the dark. A live
-figure (vitlib/teach/live) gets a place around that picture, with the
+figure (vitlib/teach/live.py) gets a place around that picture, with the
 values that it starts from; live.py adds the scripts. Where words stand for
 the picture, as in a quiz, they do so here.
 """
@@ -14,7 +14,7 @@ import json
 import re
 from urllib.parse import unquote
 
-from vitlib.teach.quizzes import anchor_of
+from vitlib.teach.asking.questions import anchor_of
 
 FIGURE = """\
 <div class="vit-figure" style="--width: {width:g}px">

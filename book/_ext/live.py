@@ -1,9 +1,9 @@
 """Bring the live figures to the pages that have one.
 
 A notebook says in an output's metadata which figure stands there (see
-vitlib/teach/live/_figure.py) and figures.py gives it a place in the page.
-Here the page gets the scripts: those of vitlib/teach/web, written into
-the site once, as plain scripts that also run from disk, and the trained
+vitlib/teach/alive/figure.py) and figures.py gives it a place in the page.
+Here the page gets the scripts that the figure needs, written into the
+site once, as plain scripts that also run from disk, and the trained
 model, where a figure runs it.
 """
 
@@ -12,9 +12,9 @@ import hashlib
 import re
 from pathlib import Path
 
-from vitlib.teach.data import read_checked
-from vitlib.teach.live._bundle import needs, read_web, script
-from vitlib.teach.reader import FILE, SHA256
+from vitlib.teach.alive.bundle import needs, read_web, script
+from vitlib.teach.data.checked import read_checked
+from vitlib.teach.data.reader import FILE, SHA256
 
 FOLDER = "_static/live"
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')

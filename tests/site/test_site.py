@@ -1,0 +1,456 @@
+"""The built site, driven in a real browser: what a reader will meet."""
+
+import functools
+import importlib.util
+import json
+import re
+import shutil
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+from built_site import MADE, NOTEBOOKS, PAGES, ROOT, SITE, html, watch
+
+LARGEST_PAGE = 1_500_000
+COLUMNS = 75
+
+every_page = pytest.mark.parametrize("page", PAGES + MADE)
+every_notebook = pytest.mark.parametrize("page", NOTEBOOKS)
+
+
+# --- what stands in the files
+
+
+class Parsed(HTMLParser):
+    """Everything of a page that points somewhere or can be pointed at."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids, self.links, self.loads, self.images = [], [], [], []
+        self.feed(path.read_text())
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if tag == "a" and "name" in attrs:
+            self.ids.append(attrs["name"])
+        if tag == "a" and attrs.get("href"):
+            self.links.append(attrs["href"])
+        elif tag == "link" and "href" in attrs:
+            self.loads.append(attrs["href"])
+        elif tag in ("script", "img", "iframe") and attrs.get("src"):
+            self.loads.append(attrs["src"])
+        if tag == "img":
+            self.images.append(attrs)
+
+
+@functools.cache
+def parsed(path: Path) -> Parsed:
+    return Parsed(path)
+
+
+def all_html() -> list[Path]:
+    pages = SITE.rglob("*.html")
+    return sorted(path for path in pages if "_static" not in path.parts)
+
+
+def broken(path: Path, address: str) -> bool:
+    """Say whether a local address leads nowhere."""
+    address, anchor = urldefrag(address)
+    target = path
+    if address:
+        target = path.parent / unquote(urlsplit(address).path)
+    if not target.is_file():
+        return True
+    if not anchor or target.suffix != ".html":
+        return False
+    return unquote(anchor) not in parsed(target.resolve()).ids
+
+
+def is_local(address: str) -> bool:
+    parts = urlsplit(address)
+    return not parts.scheme and not parts.netloc
+
+
+@every_page
+def test_the_page_is_built(page):
+    assert html(page).is_file()
+
+
+def test_no_link_within_the_book_is_broken():
+    bad = [
+        f"{path.relative_to(SITE)}: {address}"
+        for path in all_html()
+        for address in parsed(path).links + parsed(path).loads
+        if is_local(address) and broken(path, address)
+    ]
+    assert bad == []
+
+
+def test_nothing_is_loaded_from_outside():
+    outside = [
+        f"{path.relative_to(SITE)}: {address}"
+        for path in all_html()
+        for address in parsed(path).loads
+        if not is_local(address) and not address.startswith("data:")
+    ]
+    assert outside == []
+
+
+def test_a_style_sheet_asks_nobody_outside():
+    asking = [
+        path.name
+        for path in SITE.rglob("*.css")
+        if re.search(
+            r"(@import|url\()[\s\"']*(https?:)?//", path.read_text()
+        )
+    ]
+    assert asking == []
+
+
+@every_page
+def test_every_id_is_there_once(page):
+    counts = Counter(parsed(html(page)).ids)
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+@every_page
+def test_a_page_is_small_without_theme_and_mathjax(page):
+    path = html(page)
+    own = {
+        (path.parent / image["src"]).resolve()
+        for image in parsed(path).images
+        if is_local(image["src"])
+    }
+    size = sum(file.stat().st_size for file in {path, *own})
+    assert size < LARGEST_PAGE
+
+
+@every_notebook
+def test_every_figure_that_has_an_svg_is_shown_as_svg(page):
+    notebook = json.loads((ROOT / f"{page}.ipynb").read_text())
+    figures = sum(
+        "svg" in output.get("metadata", {}).get("vitlib", {})
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", [])
+    )
+    shown = html(page).read_text().count('class="vit-figure"')
+    assert shown == figures
+
+
+def test_nothing_of_thebe_is_left():
+    assert not [p for p in all_html() if "thebe" in p.read_text().lower()]
+
+
+# --- what a browser makes of them
+
+
+SETTLED = """async () => {
+  if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
+  document.querySelectorAll("details").forEach((d) => (d.open = true));
+}"""
+
+# Contrast of text against what is behind it, by WCAG's formula.
+PALE = """() => {
+  const shade = document.createElement("canvas").getContext("2d", {
+    willReadFrequently: true });
+  const known = {};
+  const rgba = (css) => {
+    if (css in known) return known[css];
+    shade.clearRect(0, 0, 1, 1);
+    shade.fillStyle = css;
+    shade.fillRect(0, 0, 1, 1);
+    return (known[css] = [...shade.getImageData(0, 0, 1, 1).data]);
+  };
+  const light = (c) => {
+    const [r, g, b] = c.map((v) => v / 255).map(
+      (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const paint = rgba(getComputedStyle(e).backgroundColor);
+      if (paint[3] > 250) return paint;
+    }
+    return [255, 255, 255, 255];
+  };
+  const pale = new Set();
+  const check = (e, ink) => {
+    const pair = [light(ink), light(behind(e))].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    const words = e.textContent.slice(0, 20);
+    if (ratio < 4.5) pale.add(`${words}: ${ratio.toFixed(2)}`);
+  };
+  const main = document.querySelectorAll("article *, .bd-sidebar *");
+  for (const e of main) {
+    const written = [...e.childNodes].some(
+      (n) => n.nodeType === 3 && n.textContent.trim());
+    const hidden = e.closest("svg, mjx-container, .headerlink, .copybtn");
+    if (!written || hidden || !e.checkVisibility()) continue;
+    check(e, rgba(getComputedStyle(e).color));
+  }
+  for (const e of document.querySelectorAll(".vit-figure text"))
+    if (/--vit-(?!paper|mono|sans)/.test(e.style.fill))
+      check(e, rgba(getComputedStyle(e).fill));
+  return [...pale];
+}"""
+
+FIGURES = """() => [...document.querySelectorAll(".vit-figure svg")].map(
+  (svg) => {
+    const text = svg.querySelector(
+      "text[style*='--vit-ink'], text[style*='--vit-grey']");
+    return text ? getComputedStyle(text).fill : "no text";
+  })"""
+
+LONG_CODE = """(columns) => {
+  const scrolls = [];
+  for (const pre of document.querySelectorAll("article pre")) {
+    const longest = Math.max(
+      ...pre.textContent.split("\\n").map((line) => line.length));
+    if (longest <= columns && pre.scrollWidth > pre.clientWidth)
+      scrolls.push(`${longest} columns: ${pre.textContent.slice(0, 60)}`);
+  }
+  return scrolls;
+}"""
+
+SIDEWAYS = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll("body *")].filter(
+    (e) => e.getBoundingClientRect().right > width + 1).slice(0, 5).map(
+    (e) => `${e.tagName}.${e.className}`);
+}"""
+
+NAMELESS = """() => {
+  const pictures = document.querySelectorAll(
+    "article img, article svg, article canvas");
+  return [...pictures].filter((e) => {
+    if (e.closest("mjx-container, a.headerlink, button")) return false;
+    const picture = e.closest("[role=img]");
+    if (!picture && e.closest("[aria-hidden=true]")) return false;
+    const told = picture || e;
+    return !(told.getAttribute("aria-label") || e.alt || "").trim();
+  }).map((e) => e.outerHTML.slice(0, 80));
+}"""
+
+MATHS = """() => ({
+  written: document.querySelectorAll(".math").length,
+  drawn: document.querySelectorAll(".math mjx-container > svg").length,
+  wrong: document.querySelectorAll("[data-mjx-error]").length,
+})"""
+
+
+@pytest.fixture(scope="module")
+def look(browser):
+    """Open a page from disk, once, and report what is to be seen."""
+
+    @functools.cache
+    def visit(page):
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.emulate_media(color_scheme="light", reduced_motion="reduce")
+        seen = {"complaints": watch(tab, "file://")}
+        tab.goto(html(page).as_uri(), wait_until="load")
+        tab.evaluate(SETTLED)
+        seen["maths"] = tab.evaluate(MATHS)
+        seen["nameless"] = tab.evaluate(NAMELESS)
+        seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
+        for theme in ("light", "dark"):
+            tab.emulate_media(color_scheme=theme)
+            tab.wait_for_selector(f"html[data-theme={theme}]")
+            seen[f"pale, {theme}"] = tab.evaluate(PALE)
+            seen[f"ink, {theme}"] = tab.evaluate(FIGURES)
+        tab.set_viewport_size({"width": 400, "height": 800})
+        seen["sideways"] = tab.evaluate(SIDEWAYS)
+        tab.close()
+        return seen
+
+    return visit
+
+
+@every_page
+def test_the_page_opens_from_disk_without_a_complaint(page, look):
+    assert look(page)["complaints"] == []
+
+
+def test_pages_open_from_a_server_without_a_complaint(browser, server):
+    tab = browser.new_page()
+    complaints = watch(tab, server)
+    for page in ("book/index", "book/05_attention", "book/api"):
+        tab.goto(f"{server}/{page}.html", wait_until="networkidle")
+    tab.close()
+    assert complaints == []
+
+
+def test_the_front_door_leads_to_the_index(browser):
+    tab = browser.new_page()
+    tab.goto((SITE / "index.html").as_uri())
+    tab.wait_for_url("**/book/index.html")
+    tab.close()
+
+
+def test_the_search_finds_a_word_without_a_server(browser):
+    tab = browser.new_page()
+    complaints = watch(tab, "file://")
+    tab.goto(html("search").as_uri() + "?q=softmax")
+    found = tab.locator("#search-results a", has_text="Every token asks")
+    found.first.wait_for()
+    tab.close()
+    assert complaints == []
+
+
+@every_page
+def test_every_picture_says_what_is_to_be_seen(page, look):
+    assert look(page)["nameless"] == []
+
+
+@every_page
+def test_all_mathematics_is_typeset(page, look):
+    maths = look(page)["maths"]
+    assert maths["drawn"] == maths["written"]
+    assert maths["wrong"] == 0
+
+
+@every_page
+def test_a_line_of_75_columns_fits_at_1280_pixels(page, look):
+    assert look(page)["long code"] == []
+
+
+def test_a_cell_has_room_for_75_columns_and_no_more_than_needed(browser):
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    tab.goto(html("book/index").as_uri())
+    widths = tab.evaluate(
+        """() => {
+          const pre = document.querySelector(".cell_input pre");
+          const ruler = document.createElement("span");
+          ruler.textContent = "x".repeat(100);
+          pre.append(ruler);
+          const look = getComputedStyle(pre);
+          return [
+            ruler.getBoundingClientRect().width / 100,
+            pre.clientWidth - parseFloat(look.paddingLeft)
+              - parseFloat(look.paddingRight),
+          ];
+        }"""
+    )
+    tab.close()
+    letter, room = widths
+    assert COLUMNS * letter <= room <= (COLUMNS + 15) * letter
+
+
+@every_page
+def test_nothing_scrolls_sideways_on_a_phone(page, look):
+    assert look(page)["sideways"] == []
+
+
+@every_page
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page, theme, look):
+    assert look(page)[f"pale, {theme}"] == []
+
+
+@every_notebook
+def test_figures_follow_the_page_into_the_dark(page, look):
+    day, night = look(page)["ink, light"], look(page)["ink, dark"]
+    assert "no text" not in day
+    assert not set(day) & set(night)
+
+
+# --- buttons, which depend on where the repository is
+
+
+def extension(name):
+    path = ROOT / "book" / "_ext" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/someone/some.book",
+        "https://github.com/someone/some.book.git",
+        "https://github.com/someone/some.book/",
+        "https://name:secret@github.com/someone/some.book.git\n",
+        "git@github.com:someone/some.book.git",
+        "ssh://git@github.com/someone/some.book.git",
+    ],
+)
+def test_an_address_on_github_is_understood(address):
+    url = extension("repository").repository_url(address)
+    assert url == "https://github.com/someone/some.book"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "/srv/git/book.git",
+        "../book",
+        "https://git.example.org/someone/book.git",
+        "https://github.com.example.org/someone/book",
+        "https://github.com/someone",
+    ],
+)
+def test_another_address_gives_no_buttons(address):
+    repository = extension("repository")
+    assert repository.repository_url(address) is None
+    assert repository.button_options(address) == {}
+
+
+def test_the_environment_goes_before_git(tmp_path):
+    find = extension("repository").find_address
+    assert find({}, str(tmp_path)) == ""
+    known = {"BOOK_REPOSITORY": "https://github.com/someone/book"}
+    assert find(known, str(tmp_path)) == known["BOOK_REPOSITORY"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_buttons_are_there_exactly_where_the_address_is_known(
+    known, tmp_path, monkeypatch
+):
+    from sphinx.application import Sphinx
+
+    monkeypatch.setenv(
+        "BOOK_REPOSITORY",
+        "https://github.com/someone/book" if known else "/srv/book.git",
+    )
+    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    shutil.copy(ROOT / "book" / "index.ipynb", source / "index.ipynb")
+    Sphinx(
+        source,
+        None,
+        out,
+        tmp_path / "trees",
+        "html",
+        confoverrides={
+            "extensions": ["myst_nb", "repository"],
+            "html_theme": "sphinx_book_theme",
+            "nb_execution_mode": "off",
+            "suppress_warnings": ["myst"],
+        },
+        status=None,
+        warning=None,
+    ).build()
+    page = (out / "index.html").read_text()
+    for address in (
+        "https://mybinder.org/v2/gh/someone/book/main"
+        "?urlpath=lab/tree/index.ipynb",
+        "https://colab.research.google.com/github/someone/book/blob/main"
+        "/index.ipynb",
+        '"https://github.com/someone/book"',
+    ):
+        assert (address in page) is known
+
+
+@every_notebook
+def test_binder_and_colab_open_the_notebook_itself(page):
+    for url in parsed(html(page)).links:
+        if "mybinder.org" in url or "colab.research" in url:
+            assert url.endswith(f"/{page}.ipynb")

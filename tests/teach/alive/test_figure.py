@@ -1,0 +1,176 @@
+"""Live figures in Python: their scripts, their state, their pictures."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from PIL import Image
+
+from vitlib.teach import digit_reader, live
+from vitlib.teach.alive import bundle
+from vitlib.teach.chapters.data.curves import bands
+from vitlib.teach.live import DigitPad
+
+ROOT = Path(__file__).resolve().parents[3]
+WEB = bundle.web_files()
+MODULES = [name[:-3] for name in WEB if name.endswith(".js")]
+FIGURES = [getattr(live, name) for name in live.__all__]
+SHOWN = {  # what a figure needs that shows something of the reader's own
+    "DataExplorer": {
+        "bands": bands("few_to_many"),
+        "neighbours": {100: 0.73, 500: 0.85, 2000: 0.9, 8000: 0.94},
+    },
+    "PatchExplorer": {"images": torch.rand(1, 3, 32, 48)},
+    "ReceptiveField": {"images": torch.rand(1, 3, 32, 48)},
+    "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},
+}
+MEGABYTE = 1_000_000
+SHARED = {"live", "panels", "answers"}  # styles that all figures have
+STYLES = sorted({n[:-4] for n in WEB if n.endswith(".css")} - SHARED)
+
+
+def colours(text, start):
+    """The palette in the block that follows `start`."""
+    block = text[text.index(start) :]
+    block = block[: block.index("}")]
+    found = dict(re.findall(r"(--vit-[a-z]+): (#[0-9a-f]{6});", block))
+    assert len(found) > 10
+    return found
+
+
+@pytest.mark.parametrize(
+    ("book", "live"),
+    [
+        ('html[data-theme="light"] {', ".vit-live-figure {"),
+        ('html[data-theme="dark"] {', ".vit-live-figure {\n    --"),
+    ],
+)
+def test_the_colours_are_those_of_the_book(book, live):
+    page = (ROOT / "book" / "_static" / "book.css").read_text()
+    own = colours(WEB["live.css"].read_text(), live)
+    assert own.items() <= colours(page, book).items()
+
+
+def outer_rules(text):
+    """What stands before each outermost block of a style sheet."""
+    depth, start, found = 0, 0, []
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    for at, letter in enumerate(text):
+        if letter == "{":
+            if depth == 0:
+                found.append(text[start:at].strip())
+            depth += 1
+        elif letter == "}":
+            depth -= 1
+            start = at + 1
+    return found
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_styles_of_a_figure_reach_no_other(name):
+    rules = outer_rules(WEB[f"{name}.css"].read_text())
+    own = f'[data-figure="{name}"]'
+    others = {r for r in rules if not r.startswith("@keyframes vit-")}
+    assert others == {own}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_script_is_one_that_a_page_can_load(name):
+    text = bundle.script(name)
+    assert not re.search(r"^(import|export)\b", text, re.MULTILINE)
+    used = set(re.findall(r"= vitlib\.(\w+);", text))
+    assert used <= set(bundle.needs(name))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_script_asks_nobody_and_keeps_nothing_open(name):
+    text = WEB[f"{name}.js"].read_text()
+    asking = r"https?://(?!www\.w3\.org/2000/svg)|\bfetch\(|XMLHttpRequest"
+    assert not re.search(asking, text)
+    assert not re.search(r"console\.log|debugger|setInterval", text)
+
+
+def test_a_script_comes_after_those_that_it_needs():
+    order = bundle.needs("digit_pad")
+    assert order[0] == "vit"
+    assert order[-1] == "digit_pad"
+    assert len(set(order)) == len(order)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda f: f.__name__)
+def test_a_figure_shows_itself_and_for_others_its_picture(figure):
+    shown = SHOWN.get(figure.__name__, {})
+    data, metadata = figure(**shown)._repr_mimebundle_()
+    about = metadata["vitlib"]["live"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert f"{about['figure']}.js" in WEB
+    assert not {"_esm", "_css", "weights"} & about["state"].keys()
+    size = len(json.dumps(metadata)) + len(data["image/png"])
+    assert size < MEGABYTE
+    picture = base64.b64decode(data["image/png"])
+    Image.open(io.BytesIO(picture)).verify()
+    assert metadata["image/png"]["alt"] == data["text/plain"]
+    assert data["text/plain"].strip().endswith(".")
+    json.dumps(about)
+
+
+def test_the_picture_of_the_pad_names_what_the_model_reads():
+    pad = DigitPad()
+    best = digit_reader()(pad.image).argmax().item()
+    assert best == 5
+    assert f"that of {best}." in pad.still()[1]
+
+
+def test_the_drawing_is_a_tensor_in_python():
+    pad = DigitPad()
+    assert pad.image.shape == (1, 1, 28, 28)
+    pad.pixels = bytes([0, 255, 51] + [0] * 781)
+    assert pad.image[0, 0, 0, :3].tolist() == pytest.approx([0, 1, 0.2])
+    image = torch.linspace(0, 1, 784).reshape(1, 1, 28, 28)
+    pad.image = image
+    torch.testing.assert_close(pad.image, image, atol=0.5 / 255, rtol=0)
+
+
+def test_a_drawing_that_cannot_be_shown_is_refused(refuses):
+    pad = DigitPad()
+
+    def show(image):
+        pad.image = image
+
+    refuses(lambda: show(torch.zeros(28, 28)), (28, 28), (1, 1, 28, 28))
+    refuses(lambda: show(torch.full((1, 1, 28, 28), 255.0)), 255, 1)
+    refuses(lambda: show(torch.full((1, 1, 28, 28), torch.nan)), "nan")
+
+
+def test_a_notebook_keeps_the_picture_and_no_widget(tmp_path):
+    path = tmp_path / "some.ipynb"
+    notebook = nbformat.v4.new_notebook()
+    source = "from vitlib.teach.live import DigitPad\n\nDigitPad()"
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    nbformat.write(notebook, path)
+    script = ROOT / "scripts" / "notebooks.py"
+    run = [sys.executable, str(script), str(path)]
+    subprocess.run(run, check=True, capture_output=True)
+    once = path.read_bytes()
+    found = nbformat.read(path, 4)
+    assert "widgets" not in found.metadata
+    output = found.cells[0].outputs[0]
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.metadata.vitlib.live.figure == "digit_pad"
+    assert "_esm" not in once.decode()
+    assert len(once) < 200_000
+    subprocess.run(run, check=True, capture_output=True)
+    assert path.read_bytes() == once
+
+
+def test_bytes_that_the_browser_sends_arrive():
+    pad = DigitPad()
+    pad.set_state({"pixels": memoryview(bytes([255] * 784))})
+    assert pad.image.min() == 1

@@ -1,0 +1,189 @@
+"""The widgets with a kernel: drawn in JupyterLab, read in Python."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from live_page import chromium, draw_one
+
+from vitlib.teach import live
+from vitlib.teach.asking.quiz import Quiz
+
+PATIENCE = 120
+PAD = [
+    "from vitlib.teach.live import DigitPad\n\npad = DigitPad()\npad",
+    "from vitlib.teach import digit_reader\n\n"
+    'print("Python reads", digit_reader()(pad.image).argmax().item())',
+    "from vitlib.teach import digits\n\n"
+    'images, labels = digits("validation")\n'
+    "pad.image = images[labels == 3][:1]",
+]
+# What is pressed in each figure, and what its trait then is in Python.
+PRESSED = {
+    "AttentionExplorer": (".vit-ask >> nth=3", "Enter", "query", 3),
+    "DataExplorer": ("[type=range]", "ArrowRight", "images", 110),
+    "DigitPad": (".vit-sample >> nth=3", "Enter", "image.shape[-1]", 28),
+    "EncoderSwitches": ("text=no MLPs", "Enter", "off[1]", "blocks.1.mlp"),
+    "FilterExplorer": ("[aria-label=Filter]", "ArrowLeft", "filter", 30),
+    "LensExplorer": ("[aria-label^='patch 6']", "Enter", "token", 7),
+    "PatchExplorer": ("[type=range]", "Home", "patch_size", 4),
+    "PatchShuffle": ("text=put back", "Enter", "order[:4]", [0, 1, 2, 3]),
+    "PositionExplorer": (
+        "[role=application]",
+        "ArrowLeft",
+        "place",
+        (3, 2),
+    ),
+    "Quiz": ("button >> nth=1", "Enter", "chosen[0]", 1),
+    "ReceptiveField": ("[type=range]", "ArrowRight", "layers", 28),
+    "RecipeExplorer": ("button >> nth=0", "Enter", "chosen", 7),
+    "SizeExplorer": ("text=Ti/16", "Enter", "embed_dim", 192),
+    "TrainingReplay": ("[type=range]", "ArrowRight", "moment", 2),
+}
+MAKE = """\
+import json
+
+import torch
+
+from vitlib.teach import live, quiz
+from vitlib.teach.chapters.data.curves import bands
+
+measured = bands("few_to_many")
+given = {{
+    "DataExplorer": {{
+        "bands": measured,
+        "neighbours": {{band.images: 0.5 for band in measured}},
+    }},
+    "PatchExplorer": {{"images": torch.rand(1, 3, 32, 48)}},
+    "PositionExplorer": {{"positions": {{"any": torch.randn(4, 4, 8)}}}},
+    "ReceptiveField": {{"images": torch.rand(1, 3, 224, 224)}},
+}}
+made = {{n: getattr(live, n)(**given.get(n, {{}})) for n in {names}}}
+made["Quiz"] = quiz("patches")
+display(*made.values())"""
+ASK = """\
+import time
+
+for _ in range(50):  # what a widget says may come by another way
+    traits = json.dumps([{traits}])
+    if traits == {wanted!r}:
+        break
+    time.sleep(0.1)
+print("Python has", traits)"""
+TRAITS = [f'made["{name}"].{PRESSED[name][2]}' for name in sorted(PRESSED)]
+WANTED = json.dumps([PRESSED[name][3] for name in sorted(PRESSED)])
+ALL = [
+    MAKE.format(names=live.__all__),
+    ASK.format(traits=", ".join(TRAITS), wanted=WANTED),
+]
+
+
+def wait_for(port, process):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        assert process.poll() is None, "JupyterLab has ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail("JupyterLab does not answer")
+
+
+def write(path, cells):
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    notebook.cells = [nbformat.v4.new_code_cell(text) for text in cells]
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab with two notebooks, on a port of its own."""
+    tmp_path = tmp_path_factory.mktemp("lab")
+    write(tmp_path / "pad.ipynb", PAD)
+    write(tmp_path / "all.ipynb", ALL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    own = {f"JUPYTER_{kind}_DIR" for kind in ("CONFIG", "DATA", "RUNTIME")}
+    folders = {name: str(tmp_path / name) for name in own}
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--allow-root"),
+            *(
+                "--no-browser",
+                f"--port={port}",
+                f"--notebook-dir={tmp_path}",
+            ),
+            *("--IdentityProvider.token=", "--ServerApp.password="),
+        ],
+        env={**os.environ, **folders},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}/lab/tree"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@pytest.fixture
+def tab():
+    with chromium() as browser:
+        tab = browser.new_page(viewport={"width": 1200, "height": 1000})
+        tab.set_default_timeout(PATIENCE * 1000)
+        yield tab
+
+
+def visit(tab, address):
+    """Open a notebook, and wait until its kernel can be asked."""
+    tab.goto(f"{address}?reset")
+    tab.get_by_text("(ipykernel) | Idle").wait_for()
+
+
+def run_cell(tab, number):
+    cell = tab.locator(".jp-Notebook .jp-Cell .cm-content").nth(number)
+    cell.click()
+    tab.keyboard.press("Shift+Enter")
+
+
+def test_a_drawing_goes_to_python_and_back(lab, tab):
+    visit(tab, f"{lab}/pad.ipynb")
+    run_cell(tab, 0)
+    pad = "[data-figure=digit_pad][data-ready]"
+    tab.wait_for_selector(f"{pad}[data-answer='5']")
+    draw_one(tab)
+    tab.wait_for_selector(f"{pad}[data-answer='1']")
+    run_cell(tab, 1)
+    tab.get_by_text("Python reads 1", exact=True).wait_for()
+    run_cell(tab, 2)
+    tab.wait_for_selector(f"{pad}[data-answer='3']")
+
+
+def test_every_figure_is_in_the_table():
+    assert sorted([*live.__all__, "Quiz"]) == sorted(PRESSED)
+
+
+def test_what_is_pressed_in_a_figure_is_known_in_python(lab, tab):
+    faults = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    visit(tab, f"{lab}/all.ipynb")
+    run_cell(tab, 0)
+    for name, (place, key, _, _) in sorted(PRESSED.items()):
+        figure = getattr(live, name, Quiz)._figure
+        root = f"[data-figure={figure}][data-ready]"
+        tab.locator(root).wait_for()
+        tab.locator(f"{root} >> {place}").first.press(key)
+    run_cell(tab, 1)
+    said = tab.locator("pre", has_text="Python has")
+    said.wait_for()
+    assert said.inner_text().strip() == f"Python has {WANTED}"
+    assert faults == []

@@ -1,0 +1,594 @@
+"""The checkers: no answer stops them, each mistake gets its hint."""
+
+import asyncio
+import html.parser
+import inspect
+import re
+import string
+import threading
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from vitlib.teach import cat, check, to_tensor
+from vitlib.teach.checking import answer as _answer
+from vitlib.teach.checking import done, library
+from vitlib.teach.checking import limits as _limits
+from vitlib.teach.checking.piece import Piece
+from vitlib.teach.checking.result import Result
+
+PIECES = library.pieces()
+FUNCTIONS = {k: v for k, v in PIECES.items() if isinstance(v, Piece)}
+BUILT = {  # what the book itself is made of
+    name: piece
+    for name, piece in FUNCTIONS.items()
+    if not piece.reference.__module__.startswith("vitlib.teach")
+}
+ALL = pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
+MISTAKES = pytest.mark.parametrize(
+    ("piece", "mistake"),
+    [
+        pytest.param(piece, mistake, id=f"{name}-{number}")
+        for name, piece in PIECES.items()
+        for number, mistake in enumerate(piece.mistakes)
+    ],
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_done():
+    before = set(done._here)
+    done._here.clear()
+    yield
+    done._here.clear()
+    done._here.update(before)
+
+
+def check_of(piece: Piece):
+    return getattr(check, piece.name)
+
+
+def as_pattern(hint: str) -> str:
+    """The hint with anything at all where a number stands."""
+    parts = string.Formatter().parse(hint)
+    return "".join(
+        re.escape(text) + (".+" if field is not None else "")
+        for text, field, *_ in parts
+    )
+
+
+# Every piece
+
+
+@ALL
+def test_what_vitlib_has_is_right(piece):
+    result = check_of(piece)(piece.reference)
+    assert result, str(result)
+    assert str(result).startswith("Right.")
+    assert piece.next in str(result)
+    assert piece.name in done.done()
+
+
+@MISTAKES
+def test_every_known_mistake_gets_its_own_hint(piece, mistake):
+    result = check_of(piece)(piece.with_mistake(mistake))
+    said = str(result)
+    assert not result
+    assert result.kind == "wrong"
+    assert re.fullmatch(as_pattern(mistake.hint.strip()), said), said
+    assert piece.name not in done.done()
+    assert not re.search(r"\berror|Error|[!{]", said)
+
+
+@pytest.mark.parametrize("piece", BUILT.values(), ids=BUILT)
+def test_at_least_six_mistakes_are_known_of_what_the_book_builds(piece):
+    assert len(piece.mistakes) >= 6
+
+
+@ALL
+def test_a_checker_is_the_piece_of_its_name_and_says_what_it_takes(piece):
+    assert check_of(piece) is piece
+    assert repr(piece).startswith(f"check.{piece.name}: Check ")
+    assert list(inspect.signature(piece).parameters) == ["answer"]
+
+
+@pytest.mark.parametrize("piece", FUNCTIONS.values(), ids=FUNCTIONS)
+def test_an_unwritten_piece_gets_one_friendly_line(piece):
+    for stub in stubs():
+        result = check_of(piece)(stub)
+        assert not result
+        assert result.kind == "unwritten", str(result)
+        assert "is not written yet" in str(result)
+        assert "\n" not in str(result)
+        assert not result.picture
+        assert not result.printed
+
+
+def stubs() -> list:
+    def dots(*args, **kwargs): ...
+
+    def passes(*args, **kwargs):
+        """Say something about it."""
+        pass
+
+    def raises(*args, **kwargs):
+        raise NotImplementedError
+
+    def raises_with_words(*args, **kwargs):
+        raise NotImplementedError("your turn")
+
+    def gives_dots(*args, **kwargs):
+        return ...
+
+    def has_blanks(*args, **kwargs):
+        first = args[0]
+        second = ...
+        return first + second
+
+    class Empty(nn.Module):
+        def __init__(self, *args, **kwargs):
+            super().__init__()
+            self.proj = ...
+
+        def forward(self, *args): ...
+
+    return [
+        dots,
+        passes,
+        raises,
+        raises_with_words,
+        gives_dots,
+        has_blanks,
+        ...,
+        Empty,
+    ]
+
+
+class Plain:
+    """No function, no module."""
+
+
+class Unmade(nn.Module):
+    def __init__(self, *args, **kwargs):
+        self.layer = nn.Linear(2, 3)
+
+
+class Tangle(nn.Module):
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, *args, **kwargs):
+        return [self]
+
+
+def nothing(*args, **kwargs):
+    return
+
+
+def itself(*args, **kwargs):
+    return itself
+
+
+def deep(*args, **kwargs):
+    return deep(*args, **kwargs)
+
+
+def leaves(*args, **kwargs):
+    raise SystemExit(3)
+
+
+def generator(*args, **kwargs):
+    yield torch.zeros(1)
+
+
+async def later(*args, **kwargs):
+    await asyncio.sleep(1)
+
+
+GARBAGE = [
+    None,
+    "patchify",
+    42,
+    3.5,
+    [],
+    {},
+    object(),
+    torch.zeros(2, 3),
+    nn.Linear(2, 3),
+    nn.Linear,
+    Plain,
+    Plain(),
+    Unmade,
+    Tangle,
+    int,
+    print,
+    len,
+    torch.relu,
+    lambda: 1,
+    lambda x: x,
+    lambda *args, **kwargs: args,
+    lambda *args, **kwargs: args[0],
+    lambda *args, **kwargs: "text",
+    lambda *args, **kwargs: float("nan"),
+    lambda *args, **kwargs: True,
+    lambda *args, **kwargs: torch.zeros(0),
+    lambda *args, **kwargs: torch.tensor(1.0),
+    lambda *args, **kwargs: torch.zeros(2, 3, dtype=torch.int64),
+    lambda *args, **kwargs: torch.zeros(2, 3, dtype=torch.complex64),
+    lambda *args, **kwargs: torch.zeros(2, 3, device="meta"),
+    lambda *args, **kwargs: torch.zeros(2, 3).to_sparse(),
+    lambda *args, **kwargs: torch.full((2, 3), float("inf")),
+    lambda *args, **kwargs: [torch.zeros(2), None],
+    lambda *args, **kwargs: {"tokens": torch.zeros(2)},
+    lambda *args, **kwargs: torch.zeros(2, 3).numpy(),
+    lambda *args, **kwargs: nn.Linear(2, 3),
+    lambda *args, **kwargs: 1 / 0,
+    lambda *args, **kwargs: {}["key"],
+    nothing,
+    itself,
+    deep,
+    leaves,
+    generator,
+    later,
+]
+
+
+def fuzz() -> list:
+    """All the garbage for every piece."""
+    return [
+        pytest.param(piece, answer, id=f"{name}-{index}")
+        for name, piece in PIECES.items()
+        for index, answer in enumerate(GARBAGE)
+    ]
+
+
+@pytest.mark.parametrize(("piece", "answer"), fuzz())
+def test_garbage_gets_an_answer_too(piece, answer):
+    result = check_of(piece)(answer)
+    assert isinstance(result, Result)
+    assert bool(result) is False
+    assert len(str(result)) > 20
+    assert not re.search(r"\berror|Error", str(result))
+    assert len(str(result)) < 2000
+
+
+# Time
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    monkeypatch.setattr(_answer, "SECONDS", 0.3)
+    monkeypatch.setattr(_limits, "AGAIN", 0.05)
+
+
+def endless(*args):
+    while True:
+        pass
+
+
+def asleep(*args):
+    time.sleep(100)
+
+
+def stubborn(*args):
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:
+            pass
+
+
+@pytest.mark.parametrize("answer", [endless, asleep, stubborn])
+def test_an_endless_loop_is_stopped(hurry, answer):
+    start = time.monotonic()
+    result = check.patchify(answer)
+    assert time.monotonic() - start < 5
+    assert "stopped after 0.3 seconds" in str(result)
+
+
+@pytest.mark.parametrize("answer", [endless, stubborn])
+def test_an_endless_loop_is_stopped_in_another_thread(hurry, answer):
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append(check.patchify(answer)), daemon=True
+    )
+    thread.start()
+    thread.join(10)
+    assert "stopped after 0.3 seconds" in str(results[0])
+
+
+def test_a_limit_that_is_kept_leaves_no_trace():
+    for run in (_limits._by_signal, _limits._by_thread):
+        with run(0.05):
+            pass
+        time.sleep(0.1)
+
+
+def test_someone_elses_alarm_still_rings():
+    import signal
+
+    rung = []
+    before = signal.signal(signal.SIGALRM, lambda *_: rung.append(1))
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with _limits.time_limit(5):
+            pass
+        time.sleep(0.4)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert rung
+
+
+def test_a_person_who_interrupts_is_obeyed():
+    def interrupted(images, patch_size):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check.patchify(interrupted)
+
+
+# What is said
+
+
+def split(images, p):
+    b, c, h, w = images.shape
+    parts = images.reshape(b, c, h // p, p, w // p, p)
+    return parts.permute(0, 2, 4, 3, 5, 1).reshape(b, -1, p * p * c)
+
+
+def test_the_readers_own_line_is_named():
+    def mine(images, patch_size):
+        rows = images.shape[2] // patch_size
+        return images.reshape(rows, 7)
+
+    said = str(check.patchify(mine))
+    assert "`return images.reshape(rows, 7)`" in said
+    assert "shape '[2, 7]' is invalid for input of size 576" in said
+    assert "check/_" not in said
+
+
+def viewed(images, p):
+    return images.permute(0, 2, 3, 1).view(len(images), -1)
+
+
+def in_float32(images, p):
+    return images @ torch.ones(images.shape[3], 5)
+
+
+def by_numpy(images, p):
+    return torch.from_numpy(
+        split(torch.from_numpy(images.numpy()), p).numpy()
+    )
+
+
+def written_over(images, p):
+    patches = split(images, p)
+    images += 0
+    return patches
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (viewed, "the book's cat is such a tensor"),
+        (in_float32, "a tensor is made in float32"),
+        (by_numpy, "numpy knows no gradients"),
+        (written_over, "Your code writes into its input"),
+        (lambda x, p: torch.cat([x, x[:1]], 1), "joins tensors along one"),
+        (lambda x, p: x + x[..., :3], "Read their shapes from the right"),
+        (lambda x, p: torch.cat([x[:, 0], x], 1), "takes its axis away"),
+        (lambda x, p: x.transpose(0, 2, 3, 1), "lets two axes change"),
+        (lambda x, p: x @ x[0, 0], "as many columns on the left"),
+    ],
+)
+def test_what_torch_says_is_explained(answer, words):
+    said = str(check.patchify(answer))
+    assert "Your code stopped at line" in said
+    assert words in said
+
+
+def test_the_books_cat_does_not_lie_in_memory_in_order():
+    assert not to_tensor(cat()).is_contiguous()
+
+
+def test_an_answer_right_for_some_is_told_for_which():
+    def mine(images, patch_size):
+        return split(images, patch_size) * (1 if len(images) > 1 else 2)
+
+    said = str(check.patchify(mine))
+    assert said.startswith("Right for two images of 8 by 12 pixels")
+    assert "but not for one image of 12 by 8 pixels" in said
+    assert "2.00 times the wanted ones" in said
+
+
+def test_numbers_in_other_places_are_recognised():
+    said = str(check.patchify(lambda images, p: split(images, p).flip(2)))
+    assert "all the right numbers, but not in their places" in said
+
+
+def test_an_answer_that_changes_by_itself_is_recognised():
+    def mine(images, patch_size):
+        return torch.rand_like(split(images, patch_size))
+
+    assert "gives two answers" in str(check.patchify(mine))
+
+
+def test_numbers_that_are_none_are_counted():
+    said = str(check.patchify(lambda images, p: split(images, p) / 0 * 0))
+    assert "576 of 576 numbers are infinite, or no numbers" in said
+
+
+def test_a_changed_input_is_shown():
+    def mine(images, patch_size):
+        result = split(images, patch_size).clone()
+        images += 1
+        return result
+
+    said = str(check.patchify(mine))
+    assert "`images[0, 0, 0, 0]` was 0.92 and is now 1.92" in said
+
+
+def test_a_lost_gradient_is_named():
+    def mine(images, patch_size):
+        return split(images.detach(), patch_size)
+
+    assert "no gradient comes back to `images`" in str(
+        check.patchify(mine)
+    )
+
+
+def test_a_gradient_lost_on_the_way_is_noticed():
+    def mine(images, patch_size):
+        result = split(images, patch_size)
+        return torch.cat([result[:, :1], result[:, 1:].detach()], dim=1)
+
+    said = str(check.patchify(mine))
+    assert "gradient of `images` is not the reference's" in said
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_dtype_of_its_own_is_noticed(dtype):
+    def mine(images, patch_size):
+        return split(images, patch_size).to(dtype)
+
+    said = str(check.patchify(mine))
+    assert f"yours answers in {str(dtype)[6:]}" in said
+
+
+def test_a_call_instead_of_a_function_is_recognised():
+    said = str(check.patchify(split(torch.zeros(1, 3, 8, 8), 4)))
+    assert "a tensor, the result of a call" in said
+
+
+def test_a_forgotten_return_is_no_stub():
+    def mine(images, patch_size):
+        split(images, patch_size)
+
+    assert "Is there a `return`?" in str(check.patchify(mine))
+
+
+def test_the_first_blank_is_named():
+    def mine(images, patch_size):
+        rows = ...
+        return images.reshape(2, rows, ...)
+
+    result = check.patchify(mine)
+    assert result.kind == "unwritten"
+    assert "two lines still wait, the first is `rows = ...`" in str(result)
+
+
+def test_blanks_are_counted_by_lines_and_in_their_order():
+    class Mine(nn.Module):
+        def __init__(self, embed_dim, mlp_ratio):
+            self.fc1 = nn.Linear(embed_dim, max(..., ...))
+            self.fc2 = ...
+
+        def forward(self, tokens):
+            # widen, bend, narrow
+            ...
+
+    said = str(check.mlp(Mine))
+    assert "three lines still wait, the first is `self.fc1 = nn." in said
+
+
+def test_dots_that_index_are_no_blanks():
+    def mine(images, patch_size):
+        return split(images[..., :], patch_size)
+
+    assert check.patchify(mine)
+
+
+def test_other_arguments_are_named():
+    said = str(check.patchify(lambda picture: picture))
+    assert (
+        "`patchify(images, patch_size)`, and yours takes `picture`" in said
+    )
+
+
+def test_what_is_printed_is_shown_once_and_shortened(capsys):
+    def mine(images, patch_size):
+        for line in range(1000):
+            print("line", line)
+        return images
+
+    result = check.patchify(mine)
+    assert capsys.readouterr().out == ""
+    assert str(result).endswith("\nline 11\n...")
+    assert str(result).count("line 3\n") == 1
+    assert "line 3\n" in result._repr_html_()
+
+
+def test_the_readers_random_numbers_stay_what_they_were():
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+
+    def mine(images, patch_size):
+        torch.manual_seed(1)
+        torch.rand(2)
+        return split(images, patch_size)
+
+    check.patchify(mine)
+    assert torch.equal(torch.rand(3), wanted)
+
+
+def test_the_readers_settings_do_not_matter():
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            results = [p(p.reference) for p in PIECES.values()]
+    finally:
+        torch.set_default_dtype(before)
+    assert all(results), [str(r) for r in results if not r]
+
+
+# How it is shown
+
+
+def test_a_result_is_a_truth_and_a_message():
+    right, wrong = check.patchify(split), check.patchify(lambda i, p: i)
+    assert bool(right) is True
+    assert bool(wrong) is False
+    assert repr(wrong) == str(wrong)
+
+
+class Balanced(html.parser.HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_a_notebook_shows_it_as_html():
+    def mine(images, patch_size):
+        print("<b>")
+        return images.reshape(len(images), -1, 3 * patch_size**2)
+
+    page = Balanced()
+    page.feed(check.patchify(mine)._repr_html_())
+    assert not page.open
+    tags = [tag for tag, _ in page.tags]
+    assert {"div", "p", "svg", "rect", "code", "pre"} <= set(tags)
+    assert "b" not in tags
+    (picture,) = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert picture["role"] == "img"
+    assert "12 patches" in picture["aria-label"]
+
+
+def test_a_success_shows_no_picture():
+    assert not check.patchify(split).picture
+    assert "<svg" not in check.patchify(split)._repr_html_()

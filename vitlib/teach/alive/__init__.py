@@ -1,0 +1,1 @@
+"""What all live figures share, in Python and in the browser."""

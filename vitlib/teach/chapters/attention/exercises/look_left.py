@@ -1,0 +1,185 @@
+"""Check your `look_left(places)`, which makes queries."""
+
+import torch
+from torch import Tensor
+
+from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.compare import as_tensor
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.teach.checking.words import shape_of
+from vitlib.tokens import sincos_positions
+
+
+def turned(
+    places: Tensor, right: float = 0.0, down: float = 0.0
+) -> Tensor:
+    """Give the waves of other places: so far to the right, and down."""
+    width = places.shape[1] // 4
+    f = 1e-4 ** (torch.arange(width, dtype=places.dtype) / width)
+    col_sin, col_cos, row_sin, row_cos = places.split(width, dim=1)
+    found = []
+    for sin, cos, step in [
+        (col_sin, col_cos, f * right),
+        (row_sin, row_cos, f * down),
+    ]:
+        found.append(sin * step.cos() + cos * step.sin())
+        found.append(cos * step.cos() - sin * step.sin())
+    return torch.cat(found, dim=1)
+
+
+def look_left(places: Tensor) -> Tensor:
+    """Ask for the place one column to the left."""
+    return turned(places, right=-1.0)
+
+
+def left_cases() -> list[Case]:
+    """Draw grids; in the last the patches come in any order."""
+    draw, found = Draw(56), []
+    for grid, width, words in [
+        ((14, 14), 384, ""),
+        ((5, 8), 96, ""),
+        ((6, 4), 160, " in any order"),
+    ]:
+        places = sincos_positions(grid, width, class_token=False)[0]
+        row, col = torch.cartesian_prod(*map(torch.arange, grid)).T
+        order = torch.arange(len(places))
+        if words:
+            order = torch.randperm(len(places), generator=draw.generator)
+        found.append(
+            Case(
+                f"{grid[0]} by {grid[1]} places{words}, {width} numbers "
+                "each",
+                {"places": places.double()[order]},
+                tells={"row": row[order], "col": col[order]},
+            )
+        )
+    return found
+
+
+EDGE = -1.0  # a patch with no neighbour on its left
+
+
+TIE = -2.0  # several places have the highest score
+
+
+BLIND = -3.0  # all places have
+
+
+class LookPiece(Piece):
+    """The answer gives queries, of which only the winner counts."""
+
+    def read(self, output: object, case: Case) -> Tensor:
+        """Say for every patch which place has its highest score."""
+        queries, places = as_tensor(output), case.inputs["places"]
+        if queries.shape != places.shape:
+            raise Finding(
+                "Each place needs a query as wide as a key, in all "
+                f"{shape_of(places)}. Yours have the shape "
+                f"{shape_of(queries)}."
+            )
+        scores = queries.detach() @ places.to(queries.dtype).T
+        best, second = scores.topk(2, dim=1).values.T
+        found, least = scores.argmax(dim=1).double(), scores.amin(dim=1)
+        close = 1e-5 * scores.abs().amax(dim=1)
+        found[~(best - second > close)] = TIE
+        found[~(best - least > close)] = BLIND
+        found[case.tells["col"] == 0] = EDGE
+        return found
+
+    def describe(
+        self,
+        runner: Runner,
+        cases: list[Case],
+        wanted: list[Tensor],
+        found: list[object],
+        index: int,
+    ) -> str:
+        """Count who looks left, and show one who does not."""
+        output, right = found[index], wanted[index]
+        if not isinstance(output, Tensor):
+            return super().describe(runner, cases, wanted, found, index)
+        inner = right != EDGE
+        good = int((output == right)[inner].sum())
+        first = int((output != right).nonzero()[0])
+        row, col = (cases[index].tells[side] for side in ("row", "col"))
+        seen = int(output[first])
+        whom = f"at row {row[seen]}, column {col[seen]}"
+        if seen < 0:
+            several = "all" if seen == BLIND else "several"
+            whom = f"at {several} places alike"
+        return (
+            f"I asked about {cases[index].words}. Of {int(inner.sum())} "
+            f"patches that have a left neighbour {good} look at it. The "
+            f"one in row {row[first]}, column {col[first]} looks {whom}. "
+            "By what angle has each pair of sine and cosine to turn?"
+        )
+
+
+def without_rows(places: Tensor) -> Tensor:
+    """Leave the row's half empty."""
+    half = places.shape[1] // 2
+    return torch.cat(
+        [look_left(places)[:, :half], 0 * places[:, half:]], dim=1
+    )
+
+
+PIECE = LookPiece(
+    module=__name__,
+    number=4,
+    reference=look_left,
+    cases=left_cases,
+    differentiable=False,
+    shown="On three grids, one of them shuffled, every patch with a left "
+    "neighbour gives it the highest score.",
+    next="A turn by a fixed angle is a linear map, so that the weights of "
+    "`qkv` can hold it. Chapter 10 asks how far trained heads look.",
+    mistakes=(
+        Mistake(
+            lambda places: places,
+            "Your queries are the places themselves, and every patch "
+            "finds itself. What has to change in a query so that another "
+            "key fits it best?",
+        ),
+        Mistake(
+            lambda places: turned(places, right=1.0),
+            "Every patch finds its right neighbour. Which of the signs in "
+            "the addition theorem belong to x - 1?",
+        ),
+        Mistake(
+            lambda places: turned(places, down=-1.0),
+            "Every patch finds the one above it: you have turned the half "
+            "that speaks of the rows. Which half speaks of the columns?",
+        ),
+        Mistake(
+            lambda places: turned(places, down=1.0),
+            "Every patch finds the one below it: you have turned the half "
+            "that speaks of the rows. Which half speaks of the columns?",
+        ),
+        Mistake(
+            lambda places: turned(places, right=-2.0),
+            "Every patch looks two columns to the left. By how much is "
+            "each pair turned?",
+        ),
+        Mistake(
+            lambda places: places.roll(1, dims=0),
+            "Right for patches that stand in a row, and not for the same "
+            "patches shuffled: each of yours takes the place of the one "
+            "before it in the sequence. A query is made of its own token, "
+            "and attention knows no order. What does the token itself "
+            "say about its place?",
+        ),
+        Mistake(
+            lambda places: -places,
+            "Your queries are the places with the sign turned, and find "
+            "what is least like them. One step to the left is nearly the "
+            "same place.",
+        ),
+        Mistake(
+            without_rows,
+            "The column is right, and about the row your queries say "
+            "nothing: all patches of one column have the same score. "
+            "Which half of a query keeps a patch in its row?",
+        ),
+    ),
+)

@@ -1,0 +1,201 @@
+"""Check your `neighbour_mask(rows, cols)`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.compare import as_tensor
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+
+
+def steps(rows: int, cols: int) -> tuple[Tensor, Tensor]:
+    """Give the steps from patch to patch, in rows and in columns."""
+    places = torch.arange(rows * cols)
+    row, col = places // cols, places % cols
+    return row[:, None] - row, col[:, None] - col
+
+
+def neighbour_mask(rows: int, cols: int) -> Tensor:
+    """Let each patch look at itself and the eight around it."""
+    down, right = steps(rows, cols)
+    return (down.abs() <= 1) & (right.abs() <= 1)
+
+
+def by_number(rows: int, cols: int) -> Tensor:
+    """Take the numbers of the patches for places."""
+    places = torch.arange(rows * cols)
+    apart = (places[:, None] - places).abs()
+    near = [0, 1, cols - 1, cols, cols + 1]
+    return torch.isin(apart, torch.tensor(near))
+
+
+def with_token(rows: int, cols: int) -> Tensor:
+    """Count the class token among those who may look."""
+    mask = torch.ones(1 + rows * cols, 1 + rows * cols, dtype=torch.bool)
+    mask[1:, 1:] = neighbour_mask(rows, cols)
+    return mask
+
+
+def near_by(allowed: Callable[[Tensor, Tensor], Tensor]):
+    """Give a mask with another idea of what is near."""
+
+    def wrong(rows: int, cols: int) -> Tensor:
+        return allowed(*steps(rows, cols))
+
+    return wrong
+
+
+def first_pair(case: Case, found: Tensor) -> dict[str, object]:
+    """Name the first pair of patches about which the answer is wrong."""
+    rows, cols = case.inputs.values()
+    wrong = found.bool() != neighbour_mask(rows, cols)
+    one, other = wrong.nonzero()[0].tolist()
+
+    def place(patch: int) -> str:
+        return (
+            f"patch {patch} (row {patch // cols}, column {patch % cols})"
+        )
+
+    may = "may" if found[one, other] else "may not"
+    return {"pair": f"{place(one)} {may} look at {place(other)}"}
+
+
+class MaskPiece(Piece):
+    """The answer is a boolean tensor."""
+
+    def read(self, output: object, case: Case) -> Tensor:
+        """Refuse numbers; give 1 where one may look."""
+        if isinstance(output, Tensor) and output.is_floating_point():
+            raise Finding(
+                f"Your mask holds {str(output.dtype)[6:]} numbers. The "
+                "masks of this book are boolean: a comparison gives one "
+                "of itself. Where does yours become numbers?"
+            )
+        mask = isinstance(output, Tensor) and output.dtype == torch.bool
+        return output.double() if mask else as_tensor(output)
+
+    def describe(
+        self,
+        runner: Runner,
+        cases: list[Case],
+        wanted: list[Tensor],
+        found: list[object],
+        index: int,
+    ) -> str:
+        """Name the first pair about which the answer is wrong."""
+        case, output = cases[index], found[index]
+        same = isinstance(output, Tensor)
+        if not same or output.shape != wanted[index].shape:
+            return super().describe(runner, cases, wanted, found, index)
+        good = int((output == wanted[index]).sum())
+        return (
+            f"In a grid of {case.words} {good} of {output.numel()} pairs "
+            f"are right. But {first_pair(case, output)['pair']}. How far "
+            "apart are the two, in rows and in columns?"
+        )
+
+
+PIECE = MaskPiece(
+    module=__name__,
+    number=3,
+    reference=neighbour_mask,
+    cases=lambda: [
+        Case(
+            f"{rows} by {cols} patches",
+            {"rows": rows, "cols": cols},
+        )
+        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7)]
+    ],
+    axes="patches that look, patches that are looked at",
+    differentiable=False,
+    shown="On four grids, square or not, each patch may look at itself "
+    "and those around it.",
+    next="With 14 by 14 patches 1,600 of 38,416 pairs are allowed. Given "
+    "to `attention_weights` it makes of attention something like a "
+    "convolution of 3 by 3, whose weights depend on what is there.",
+    mistakes=(
+        Mistake(
+            by_number,
+            "You compare the numbers of the patches, and a line of the "
+            "picture ends where the next begins: {pair}. What are the row "
+            "and the column of a number?",
+            first_pair,
+        ),
+        Mistake(
+            near_by(lambda down, right: down.abs() + right.abs() <= 1),
+            "Above, below, left and right are right; the four corners are "
+            "missing: {pair}. How far may a row differ while the column "
+            "differs, too?",
+            first_pair,
+        ),
+        Mistake(
+            lambda rows, cols: ~neighbour_mask(rows, cols),
+            "Right, and turned round: yours is True where a patch may "
+            "not look, as in `nn.MultiheadAttention`. Here True means "
+            "that it may.",
+        ),
+        Mistake(
+            near_by(
+                lambda down, right: (
+                    (down.abs() <= 1)
+                    & (right.abs() <= 1)
+                    & ((down != 0) | (right != 0))
+                )
+            ),
+            "All eight neighbours are there, and the patch itself is not: "
+            "{pair}. A token may always listen to itself.",
+            first_pair,
+        ),
+        Mistake(
+            lambda rows, cols: neighbour_mask(cols, rows),
+            "Rows and columns have changed places: {pair}. Counting "
+            "along the picture, after how many patches does a new row "
+            "begin?",
+            first_pair,
+        ),
+        Mistake(
+            near_by(lambda down, right: (down <= 1) & (right <= 1)),
+            "A step to one side is held to 1, a step to the other may be "
+            "as long as it likes: {pair}. A difference can be negative.",
+            first_pair,
+        ),
+        Mistake(
+            near_by(
+                lambda down, right: (down.abs() <= 1) | (right.abs() <= 1)
+            ),
+            "For you it is enough if the row or the column is near: each "
+            "patch sees a broad cross, and {pair}. Which of the two must "
+            "hold?",
+            first_pair,
+        ),
+        Mistake(
+            near_by(lambda down, right: (down.abs() < 1) & (right == 0)),
+            "Each patch may look at itself and at nobody else: {pair}. "
+            "How far may row and column differ?",
+            first_pair,
+        ),
+        Mistake(
+            near_by(
+                lambda down, right: (down.abs() <= 2) & (right.abs() <= 2)
+            ),
+            "Your neighbours are two steps away, 25 patches in place of "
+            "nine: {pair}.",
+            first_pair,
+        ),
+        Mistake(
+            with_token,
+            "The class token is among them: your shape is {shape}, wanted "
+            "is {right}. This mask is for the patches alone.",
+        ),
+        Mistake(
+            lambda rows, cols: neighbour_mask(rows, cols).reshape(
+                rows, cols, rows, cols
+            ),
+            "The pairs are right, with an axis for each row and column: "
+            "your shape is {shape}, wanted is {right}, one axis for each "
+            "of the two patches.",
+        ),
+    ),
+)

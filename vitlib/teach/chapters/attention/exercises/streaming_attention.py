@@ -1,0 +1,236 @@
+"""Check your `streaming_attention(q, blocks)`."""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from vitlib.attention import attention
+from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+
+SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
+
+
+Blocks = Iterable[tuple[Tensor, Tensor]]
+
+
+def stream(q: Tensor, blocks: Blocks) -> Tensor:
+    """Mix the values block by block, and never hold the table."""
+    return streamed()(q, blocks)
+
+
+def streamed(
+    fade_mixed: bool = True,
+    fade_total: bool = True,
+    top: bool = True,
+    divide: bool = True,
+    scale: bool = True,
+):
+    """Give attention over blocks, with its steps or without some."""
+
+    def compute(q: Tensor, blocks: Blocks) -> Tensor:
+        largest = torch.full_like(q[..., :1], -torch.inf)
+        total, mixed = torch.zeros_like(largest), torch.zeros_like(q)
+        for k, v in blocks:
+            scores = q @ k.mT / (q.shape[-1] ** 0.5 if scale else 1)
+            highest = scores.amax(dim=-1, keepdim=True)
+            highest = torch.maximum(largest, highest)
+            if not top:
+                highest = torch.zeros_like(highest)
+            fade = (largest - highest).exp()
+            weights = (scores - highest).exp()
+            rows = weights.sum(dim=-1, keepdim=True)
+            total = total * (fade if fade_total else 1) + rows
+            mixed = mixed * (fade if fade_mixed else 1) + weights @ v
+            largest = highest
+        return mixed / total if divide else mixed
+
+    return compute
+
+
+def softmax_in_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Take a softmax of each block where an exponential is wanted."""
+    largest = torch.full_like(q[..., :1], -torch.inf)
+    total, mixed = torch.zeros_like(largest), torch.zeros_like(q)
+    for k, v in blocks:
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        highest = scores.amax(dim=-1, keepdim=True)
+        highest = torch.maximum(largest, highest)
+        fade, weights = (largest - highest).exp(), scores.softmax(dim=-1)
+        total = total * fade + weights.sum(dim=-1, keepdim=True)
+        mixed = mixed * fade + weights @ v
+        largest = highest
+    return mixed / total
+
+
+def mean_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Attend to each block by itself, and take the mean."""
+    return torch.stack([attention(q, k, v) for k, v in blocks]).mean(0)
+
+
+def sum_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Attend to each block by itself, and add up."""
+    return torch.stack([attention(q, k, v) for k, v in blocks]).sum(0)
+
+
+def last_block(q: Tensor, blocks: Blocks) -> Tensor:
+    """Forget all blocks but the last."""
+    return attention(q, *list(blocks)[-1])
+
+
+def stream_case(
+    draw: Draw, heads: int, queries: int, sizes: list[int], factor: float
+) -> Case:
+    """Draw queries, and keys and values in blocks of these sizes."""
+    head_dim = draw.size(2, 5)
+    listed = ", ".join(map(str, sizes))
+    q = factor * draw.normal(2, heads, queries, head_dim)
+    blocks = [
+        tuple(draw.normal(2, 2, heads, size, head_dim)) for size in sizes
+    ]
+    words = f"{queries} queries and blocks of {listed} keys"
+    words += ", with scores in the thousands" if factor > 1 else ""
+    return Case(words, {"q": q, "blocks": blocks})
+
+
+def stream_cases() -> list[Case]:
+    """Draw blocks of several sizes, and a case with large scores."""
+    draw = Draw(57)
+    return [
+        stream_case(draw, 2, 5, [3, 3, 2], 1.0),
+        stream_case(draw, 1, 4, [2, 2, 2, 2], 1.0),
+        stream_case(draw, 3, 6, [4], 1.0),
+        stream_case(draw, 2, 5, [3, 4, 1], 1000.0),
+    ]
+
+
+class Watch(TorchFunctionMode):
+    """Notes the largest tensor that is made, and torch's own kernels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.largest, self.shape, self.fused = 0, (), False
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Let the call pass, and look at what it gives."""
+        output = func(*args, **(kwargs or {}))
+        self.fused |= func is F.scaled_dot_product_attention
+        parts = output if isinstance(output, tuple) else (output,)
+        for part in parts:
+            if isinstance(part, Tensor):
+                shape = tuple(part.shape)
+                if math.prod(shape) > self.largest:
+                    self.largest, self.shape = math.prod(shape), shape
+        return output
+
+
+class StreamPiece(Piece):
+    """The answer must not hold the table of all scores."""
+
+    def examine_more(self, runner: Runner, case: Case) -> None:
+        """Give 64 keys in blocks of four, and watch what is made."""
+        many = stream_case(Draw(58), 1, 64, [4] * 16, 1.0)
+        given = many.copies()
+
+        def watched() -> Watch:
+            watch = Watch()
+            with watch:
+                runner.answer(*given.values())
+            return watch
+
+        watch = runner.run(watched)
+        if watch.fused:
+            raise Finding(
+                "The result is right, and it is torch's: inside its fused "
+                "kernel all this happens. What happens there?"
+            )
+        if watch.largest >= 2 * 64 * 64:
+            raise Finding(
+                "The result is right. But for 64 queries and 16 blocks of "
+                "4 keys your code makes a tensor of the shape "
+                f"{watch.shape}, no smaller than the table "
+                "of all scores, (2, 1, 64, 64), which was not to be held. "
+                "What can you forget as soon as a block is done?"
+            )
+
+
+PIECE = StreamPiece(
+    module=__name__,
+    number=5,
+    reference=stream,
+    cases=stream_cases,
+    axes="sequences, heads, queries, head_dim",
+    shown="Block by block you get what attention gets from the whole "
+    "table, with scores in the thousands too, and no table is ever held.",
+    next="This is the idea of FlashAttention. The rest of it is about "
+    "which memory of the GPU each block lies in.",
+    mistakes=(
+        Mistake(
+            streamed(fade_mixed=False, fade_total=False),
+            "Right as long as the first block has the highest score. When "
+            "a higher one comes, what you have summed up so far was "
+            "measured from the old one. " + SEEN + "By what factor are "
+            "the old sums too large then?",
+        ),
+        Mistake(
+            streamed(fade_mixed=False),
+            "The sum of the weights is corrected when a higher score "
+            "comes, the mixture is not. " + SEEN + "Both were measured "
+            "from the old one.",
+        ),
+        Mistake(
+            streamed(fade_total=False),
+            "The mixture is corrected when a higher score comes, the sum "
+            "of the weights is not. " + SEEN + "Both were measured from "
+            "the old one.",
+        ),
+        Mistake(
+            streamed(top=False, fade_mixed=False, fade_total=False),
+            "Right while the scores are small. With scores in the "
+            "thousands their exponentials are too large for a float: "
+            "{yours} at {where}. A softmax does not change when the same "
+            "number is taken from every score. Which number helps?",
+        ),
+        Mistake(
+            streamed(divide=False),
+            "The mixture is not divided by the sum of its weights. "
+            + SEEN
+            + "What did you add up besides the values?",
+        ),
+        Mistake(
+            streamed(scale=False),
+            "The scores are not scaled. " + SEEN + "By the root of what "
+            "do you divide a dot product?",
+        ),
+        Mistake(
+            softmax_in_blocks,
+            "The weights of a block are a softmax of their own, and sum "
+            "to 1 in every block. " + SEEN + "Only at the end is it known "
+            "what all of them sum to. What is a weight before that?",
+        ),
+        Mistake(
+            mean_of_blocks,
+            "Each block has a softmax of its own, and then all blocks "
+            "count alike. " + SEEN + "A block with better matches should "
+            "count for more. By how much?",
+        ),
+        Mistake(
+            sum_of_blocks,
+            "Each block has a softmax of its own, and you add the results "
+            "up: the shares of a query sum to the number of blocks. "
+            + SEEN
+            + "What do all keys have to share?",
+        ),
+        Mistake(
+            last_block,
+            "Only the last block is heard. "
+            + SEEN
+            + "What of the earlier blocks is still there when it comes?",
+        ),
+    ),
+)

@@ -1,0 +1,46 @@
+"""Check your number of the patch that answers the pupil."""
+
+from torch.nn import functional as F
+
+from vitlib.patches import patchify
+from vitlib.teach.checking.number import NumberPiece, Slip
+from vitlib.teach.data.pictures import cat, resize_and_crop, to_tensor
+
+
+def loudest() -> int:
+    """Ask every patch of the cat for her pupil."""
+    images = to_tensor(resize_and_crop(cat(), 224)) * 2 - 1
+    patches = patchify(images, 16)[0]
+    pupil = F.normalize(patches[74] - patches[74].mean(), dim=0)
+    return int((patches @ pupil).topk(2).indices[1])
+
+
+PIECE = NumberPiece(
+    module=__name__,
+    number=2,
+    compute=loudest,
+    next="It lies at the rim of her other eye, and the next in the row, "
+    "94, in the same eye. The margin is small, though: one filter is a "
+    "weak witness, which is why there are hundreds.",
+    mistakes=(
+        Slip(74, "74 is the pupil itself. Which comes after it?"),
+        Slip(
+            162,
+            "162 is a dark patch, and your filter, which has kept its "
+            "mean, asks for darkness first of all. What is to be "
+            "subtracted?",
+        ),
+        Slip(
+            60,
+            "60 is nearest in angle to a pupil that has kept its mean: it "
+            "is dark as well. What is to be subtracted?",
+        ),
+        Slip(94, "94 lies in her other eye too, and one there is louder."),
+        Slip(76, "76 gives the quietest answer. Which is the loudest?"),
+        Slip(
+            195,
+            "195 is a bright piece of background. Your pixels go from 0 "
+            "to 1, and your filter has kept its mean.",
+        ),
+    ),
+)

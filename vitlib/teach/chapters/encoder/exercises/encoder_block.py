@@ -1,0 +1,264 @@
+"""Check your class `EncoderBlock(embed_dim, num_heads)`."""
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from vitlib.encoder import EncoderBlock
+from vitlib.teach.chapters.encoder.exercises.mlp import SEEN
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.module import ModulePiece, weights_of
+from vitlib.teach.checking.picture import tables
+from vitlib.teach.checking.piece import Case, Mistake
+from vitlib.teach.checking.words import count_of, sequences_of
+
+
+def block_cases() -> list[Case]:
+    """Draw blocks of several widths, and tokens for them."""
+    draw, found = Draw(66), []
+    sizes = [  # batch, tokens, width, heads
+        (2, 4, 6, 2),
+        (1, 3, 8, 4),
+        (3, 1, 5, 1),
+        (2, draw.size(2, 6), 12, 3),
+    ]
+    for batch, count, width, heads in sizes:
+        settings = {"embed_dim": width, "num_heads": heads}
+        tokens = draw.normal(batch, count, width)
+        scales = 0.5 + 2 * draw.uniform(batch, count, 1)
+        found.append(
+            Case(
+                f"{sequences_of(batch, count, width)}, and "
+                f"{count_of(heads, 'head')}",
+                {"tokens": tokens * scales},
+                settings,
+                weights_of(EncoderBlock, draw, **settings),
+            )
+        )
+    return found
+
+
+def with_eps(eps: float):
+    """Give a block whose norms add another number."""
+
+    def wrong(block: EncoderBlock, tokens: Tensor) -> Tensor:
+        def norm(layer, x: Tensor) -> Tensor:
+            shape = x.shape[-1:]
+            return F.layer_norm(x, shape, layer.weight, layer.bias, eps)
+
+        tokens = tokens + block.attn(norm(block.norm1, tokens))
+        return tokens + block.mlp(norm(block.norm2, tokens))
+
+    return wrong
+
+
+def post_norm(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Norm after the sums, as in 2017."""
+    tokens = block.norm1(tokens + block.attn(tokens))
+    return block.norm2(tokens + block.mlp(tokens))
+
+
+def norm_after_layer(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Norm what the layers give, before the sums."""
+    tokens = tokens + block.norm1(block.attn(tokens))
+    return tokens + block.norm2(block.mlp(tokens))
+
+
+def normed_stream(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Add to the normed tokens, not to the tokens."""
+    normed = block.norm1(tokens)
+    tokens = normed + block.attn(normed)
+    normed = block.norm2(tokens)
+    return normed + block.mlp(normed)
+
+
+def no_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Replace, never add."""
+    return block.mlp(block.norm2(block.attn(block.norm1(tokens))))
+
+
+def no_first_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Replace the tokens by what attention gives."""
+    tokens = block.attn(block.norm1(tokens))
+    return tokens + block.mlp(block.norm2(tokens))
+
+
+def no_second_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Replace the tokens by what the MLP gives."""
+    tokens = tokens + block.attn(block.norm1(tokens))
+    return block.mlp(block.norm2(tokens))
+
+
+def parallel(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Let both look at the same tokens."""
+    gathered = block.attn(block.norm1(tokens))
+    return tokens + gathered + block.mlp(block.norm2(tokens))
+
+
+def old_sum(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Add the MLP to the tokens of before the attention."""
+    middle = tokens + block.attn(block.norm1(tokens))
+    return tokens + block.mlp(block.norm2(middle))
+
+
+def one_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """One sum around both layers."""
+    return tokens + no_residual(block, tokens)
+
+
+def norm_twice(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Use the first norm for both."""
+    tokens = tokens + block.attn(block.norm1(tokens))
+    return tokens + block.mlp(block.norm1(tokens))
+
+
+def norms_swapped(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Use each norm for the other layer."""
+    tokens = tokens + block.attn(block.norm2(tokens))
+    return tokens + block.mlp(block.norm1(tokens))
+
+
+def no_norms(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Leave both norms out."""
+    tokens = tokens + block.attn(tokens)
+    return tokens + block.mlp(tokens)
+
+
+def no_first_norm(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Leave the norm before attention out."""
+    tokens = tokens + block.attn(tokens)
+    return tokens + block.mlp(block.norm2(tokens))
+
+
+def no_second_norm(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Leave the norm before the MLP out."""
+    tokens = tokens + block.attn(block.norm1(tokens))
+    return tokens + block.mlp(tokens)
+
+
+def mlp_first(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Think first, look afterwards."""
+    tokens = tokens + block.mlp(block.norm2(tokens))
+    return tokens + block.attn(block.norm1(tokens))
+
+
+BLOCK_MISTAKES = (
+    Mistake(
+        post_norm,
+        "The norms come after the sums: this is the block of 2017. "
+        + SEEN
+        + "In a ViT nothing touches the stream but sums, and a layer "
+        "norms only what it reads. Where do the two norms stand then?",
+    ),
+    Mistake(
+        norm_after_layer,
+        "Your norms stand behind the layers, before the sums. "
+        + SEEN
+        + "In a ViT a layer's input is normed, not its output: it may say "
+        "as little or as much as it likes.",
+    ),
+    Mistake(
+        normed_stream,
+        "Your sums start from the normed tokens: after each norm the old "
+        "stream is gone. "
+        + SEEN
+        + "What does the layer read, and what is "
+        "its result added to? They are not the same tensor.",
+    ),
+    Mistake(
+        no_residual,
+        "Nothing is added, everything replaced: no residual around either "
+        "layer. " + SEEN + "What the block was given should still be in "
+        "what it gives.",
+    ),
+    Mistake(
+        no_first_residual,
+        "The residual around attention is missing: what it gathers "
+        "replaces the tokens. " + SEEN + "Which of your two lines has no "
+        "sum?",
+    ),
+    Mistake(
+        no_second_residual,
+        "The residual around the MLP is missing: its result replaces the "
+        "tokens. " + SEEN + "Which of your two lines has no sum?",
+    ),
+    Mistake(
+        one_residual,
+        "There is one residual around both layers together; each should "
+        "have its own. " + SEEN + "What does the MLP read, besides what "
+        "was gathered?",
+    ),
+    Mistake(
+        parallel,
+        "Both layers read the tokens as they came, side by side. Some "
+        "large models do that; in a ViT the MLP thinks about what "
+        "attention has gathered. " + SEEN + "What does your second line "
+        "read?",
+    ),
+    Mistake(
+        old_sum,
+        "The result of the MLP is added to the tokens from before the "
+        "attention, so that what was gathered is lost from the stream. "
+        + SEEN
+        + "Which tensor does your second sum begin with?",
+    ),
+    Mistake(
+        norm_twice,
+        "`norm1` is used twice, and `norm2` not at all. " + SEEN + "No "
+        "count of parameters shows it.",
+    ),
+    Mistake(
+        norms_swapped,
+        "The two norms have changed places. "
+        + SEEN
+        + "With fresh weights "
+        "nobody would notice. Which is the first?",
+    ),
+    Mistake(
+        no_norms,
+        "Sums and layers are right, the norms are not used. "
+        + SEEN
+        + "Before each layer the tokens are brought to one length.",
+    ),
+    Mistake(
+        no_first_norm,
+        "`norm1` is not used: attention reads the bare stream. "
+        + SEEN
+        + "What stands before each layer?",
+    ),
+    Mistake(
+        no_second_norm,
+        "`norm2` is not used: the MLP reads the bare stream. "
+        + SEEN
+        + "What stands before each layer?",
+    ),
+    Mistake(
+        with_eps(1e-5),
+        "Right but for the sixth decimal or so: your norms have torch's "
+        "own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6. Small tokens and "
+        "published weights notice.",
+    ),
+    Mistake(
+        mlp_first,
+        "The MLP comes first, attention second. " + SEEN + "A token looks "
+        "around, then it thinks.",
+    ),
+    Mistake(
+        lambda block, tokens: tokens + EncoderBlock.forward(block, tokens),
+        "All is right, and then the tokens are added once more. "
+        + SEEN
+        + "How many sums are in your block?",
+    ),
+)
+
+
+PIECE = ModulePiece(
+    module=__name__,
+    number=3,
+    reference=EncoderBlock,
+    cases=block_cases,
+    mistakes=BLOCK_MISTAKES,
+    axes="sequences, tokens, width",
+    draw=tables,
+    next="Twelve of these in a row are the encoder of ViT-B. What is left "
+    "for chapter 7 is what stands before and behind it.",
+)

@@ -1,0 +1,65 @@
+"""Check how many numbers twelve blocks of ViT-S hold."""
+
+from vitlib.teach.checking.number import NumberPiece, Slip
+
+
+def blocks_of(width: int, depth: int = 12) -> int:
+    """Count the numbers of so many blocks."""
+    return depth * (12 * width**2 + 13 * width)
+
+
+PIECE = NumberPiece(
+    module=__name__,
+    number=2,
+    compute=lambda: blocks_of(384),
+    next="Twice the width of ViT-Ti, and not quite four times its "
+    "5,338,368 numbers: matrices have grown fourfold, biases and norms "
+    "twofold. The number of heads plays no part.",
+    mistakes=(
+        Slip(
+            blocks_of(384, depth=1),
+            "{yours} are in one block. How many are there?",
+        ),
+        Slip(
+            12 * 12 * 384**2,
+            "{yours} are the matrices alone. What else does a linear "
+            "layer have, and what does a norm learn?",
+        ),
+        Slip(
+            12 * (12 * 384**2 + 9 * 384),
+            "{yours} are right for the four linear layers of each block. "
+            "The two norms have something to learn, too.",
+        ),
+        Slip(
+            12 * (12 * 384**2 + 4 * 384),
+            "{yours} are matrices and norms. What does a linear layer "
+            "learn besides its matrix?",
+        ),
+        Slip(
+            12 * (12 * 384**2 + 11 * 384),
+            "{yours} would be right if a block had one norm, or if a norm "
+            "had only its scale. What stands before the MLP, and what "
+            "does a norm add?",
+        ),
+        Slip(
+            blocks_of(384) + 2 * 384,
+            "{yours} is with the last norm. It stands behind the blocks "
+            "and belongs to the ViT.",
+        ),
+        Slip(
+            12 * (4 * 384**2 + 4 * 384),
+            "{yours} are the attention layers. What else is in a block?",
+        ),
+        Slip(
+            12 * (8 * 384**2 + 5 * 384),
+            "{yours} are the MLPs. What else is in a block?",
+        ),
+        Slip(
+            22_050_664,
+            "{yours} are in the whole ViT-S/16, with its patches, its "
+            "positions and its head. Here only the blocks count.",
+        ),
+        Slip(blocks_of(192), "{yours} are those of ViT-Ti, 192 wide."),
+        Slip(blocks_of(768), "{yours} are those of ViT-B, 768 wide."),
+    ),
+)

@@ -1,0 +1,230 @@
+"""Check your `average_head(model, images, layer, head)`."""
+
+from collections.abc import Callable
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.compare import agrees
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.module import weights_of
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.teach.checking.words import count_of
+from vitlib.vit import ViT
+
+SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
+
+
+Change = Callable[[Tensor, int], Tensor]  # what the heads say, and which
+
+
+def mean_over(*axes: int) -> Change:
+    """Take the mean of what one head says over these axes."""
+
+    def change(said: Tensor, head: int) -> Tensor:
+        part = said[:, :, head].mean(dim=axes, keepdim=True)
+        said[:, :, head] = part
+        return said
+
+    return change
+
+
+def with_change(
+    change: Change,
+    order: str = "heads k",
+    shift: tuple[int, int] = (0, 0),
+):
+    """Give the scores after a change of what the heads of a layer say.
+
+    `order` is how the heads lie in the width; `shift` is added to the
+    numbers of the layer and the head, as one does who counts from 1.
+    """
+
+    def answer(
+        model: ViT, images: Tensor, layer: int, head: int
+    ) -> Tensor:
+        attn = model.blocks[(layer + shift[0]) % len(model.blocks)].attn
+        heads = attn.num_heads
+
+        def exchange(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+            said = rearrange(
+                inputs[0].clone(),
+                f"b n ({order}) -> b n heads k",
+                heads=heads,
+            )
+            said = change(said, (head + shift[1]) % heads)
+            return rearrange(said, f"b n heads k -> b n ({order})")
+
+        with attn.proj.register_forward_pre_hook(exchange):
+            return model(images)
+
+    return answer
+
+
+def average_head(
+    model: ViT, images: Tensor, layer: int, head: int
+) -> Tensor:
+    """Give the scores where one head says the mean over all images."""
+    return with_change(mean_over(0))(model, images, layer, head)
+
+
+def silence(said: Tensor, head: int) -> Tensor:
+    """Let the head say nothing."""
+    said[:, :, head] = 0
+    return said
+
+
+def every_head(said: Tensor, head: int) -> Tensor:
+    """Let every head of the layer say the usual."""
+    return said.mean(dim=0, keepdim=True).expand_as(said)
+
+
+def class_token_only(said: Tensor, head: int) -> Tensor:
+    """Let the head say the usual to the class token."""
+    said[:, 0, head] = said[:, 0, head].mean(dim=0)
+    return said
+
+
+def other_heads(said: Tensor, head: int) -> Tensor:
+    """Let the head say what the heads say on average."""
+    said[:, :, head] = said.mean(dim=2)
+    return said
+
+
+def head_cases() -> list[Case]:
+    """Make small models, and pictures for them."""
+    draw, found = Draw(101), []
+    for batch, depth, heads, layer, head in [
+        (3, 3, 4, 1, 2),
+        (2, 2, 3, 0, 0),
+        (4, 3, 2, 2, 1),
+        (1, 2, 2, 1, 0),
+    ]:
+        settings = {
+            "image_size": (8, 12),
+            "patch_size": 4,
+            "in_channels": 1,
+            "num_classes": 3,
+            "embed_dim": 12,
+            "depth": depth,
+            "num_heads": heads,
+        }
+        model = ViT(**settings)
+        model.load_state_dict(weights_of(ViT, draw, **settings))
+        words = (
+            f"layer {layer}, head {head} of a small ViT with "
+            f"{count_of(depth, 'layer')} of {count_of(heads, 'head')}, "
+            f"and {count_of(batch, 'image')}"
+        )
+        inputs = {
+            "model": model.eval(),
+            "images": draw.normal(batch, 1, 8, 12),
+            "layer": layer,
+            "head": head,
+        }
+        found.append(Case(words, inputs, tells={"layer": layer}))
+    return found
+
+
+class HeadPiece(Piece):
+    """The answer must leave the model as it was."""
+
+    def examine_more(self, runner: Runner, case: Case) -> None:
+        """Ask the model again, after the answer has used it."""
+        given = case.copies()
+        model, images = given["model"], given["images"]
+        with torch.no_grad():
+            before = model(images)
+        self.ask(runner, case, given)
+        with torch.no_grad():
+            after = model(images)
+        if not agrees(after, before):
+            raise Finding(
+                "The scores are right. But afterwards the model answers "
+                "otherwise than before: your change is still in it. Who "
+                "takes the hook away, or puts the weights back?"
+            )
+
+
+PIECE = HeadPiece(
+    module=__name__,
+    number=4,
+    reference=average_head,
+    cases=head_cases,
+    axes="images, classes",
+    differentiable=False,
+    shown="In four small models the head says the usual, the scores are "
+    "those of ours, and the model is afterwards what it was.",
+    next="In the digit reader's layer 2, head 2 this leaves 489 of 500 "
+    "answers right; silence leaves 487, and the head itself has 493.",
+    mistakes=(
+        Mistake(
+            with_change(silence),
+            "The head is silent: you have put zeros where the mean over "
+            "the images belongs. " + SEEN + "That is `without_head`.",
+        ),
+        Mistake(
+            with_change(mean_over(1)),
+            "You take the mean over the tokens of each image. "
+            + SEEN
+            + "A "
+            "token should hear what it usually hears, in other images: "
+            "over which axis is that a mean?",
+        ),
+        Mistake(
+            with_change(mean_over(0, 1)),
+            "You take the mean over the images and over the tokens. "
+            + SEEN
+            + "Each token has a usual word of its own.",
+        ),
+        Mistake(
+            with_change(every_head),
+            "All heads of the layer say the usual. " + SEEN + "Behind "
+            "`proj` they cannot be told apart any more. Which of the "
+            "numbers that go into it belong to one head?",
+        ),
+        Mistake(
+            with_change(mean_over(0), order="k heads"),
+            "The mean is right, of the wrong numbers: you take one in so "
+            "many. " + SEEN + "The numbers of a head stand beside each "
+            "other.",
+        ),
+        Mistake(
+            with_change(mean_over(0), shift=(0, -1)),
+            "It is the head before the one I asked for. " + SEEN + "Heads "
+            "count from 0.",
+        ),
+        Mistake(
+            with_change(mean_over(0), shift=(0, 1)),
+            "It is the head behind the one I asked for. " + SEEN + "Heads "
+            "count from 0.",
+        ),
+        Mistake(
+            with_change(mean_over(0), shift=(-1, 0)),
+            "It is a head of the layer before the one I asked for. "
+            + SEEN
+            + "Layers count from 0.",
+        ),
+        Mistake(
+            with_change(class_token_only),
+            "Only the class token hears the usual; the patches hear the "
+            "head as it is. " + SEEN + "Which axis did you index?",
+        ),
+        Mistake(
+            with_change(other_heads),
+            "The head says what the heads of its layer say on average. "
+            + SEEN
+            + "Usual means: in other images. Which axis counts them?",
+        ),
+        Mistake(
+            lambda model, images, layer, head: model(images),
+            "These are the scores with the head as it is. "
+            + SEEN
+            + "What a pre-hook gives back takes the place of the input. "
+            "Does yours give something back? And does the mean get into "
+            "it, or is a name bound anew?",
+        ),
+    ),
+)

@@ -1,0 +1,121 @@
+"""Check your `logit_lens(model, images)`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vitlib import inside
+from vitlib.teach.chapters.inside.exercises.rollout import SEEN
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.teach.checking.words import count_of
+from vitlib.vit import ViT
+
+
+def lens_cases() -> list[Case]:
+    """Make small models, every weight random."""
+    draw, found = Draw(12), []
+    for depth in (2, 3):
+        model = ViT(
+            image_size=(8, 12),
+            patch_size=4,
+            in_channels=1,
+            embed_dim=8,
+            depth=depth,
+            num_heads=2,
+            num_classes=3,
+        )
+        for name, part in model.named_parameters():
+            one = "norm" in name and name.endswith("weight")
+            part.data = one + draw.normal(*part.shape, std=0.4)
+        words = f"a small ViT of {count_of(depth, 'layer')}"
+        images = draw.normal(2, 1, 8, 12)
+        found.append(
+            Case(words, {"model": model.eval(), "images": images})
+        )
+    return found
+
+
+def seen_by(read: Callable[[nn.Module, Tensor], Tensor]):
+    """Give a lens which reads the stream in another way."""
+
+    def wrong(model: ViT, images: Tensor) -> Tensor:
+        return read(model, inside.residual_stream(model, images))
+
+    return wrong
+
+
+def lens(model: ViT, stream: Tensor) -> Tensor:
+    """Norm, then head."""
+    return model.head(model.norm(stream))
+
+
+def normed_on_the_way(model: ViT, images: Tensor) -> Tensor:
+    """Let the normed tokens go on to the next block."""
+    tokens = inside.residual_stream(model, images)[0]
+    found = [model.norm(tokens)]
+    for block in model.blocks:
+        found.append(model.norm(block(found[-1])))
+    return model.head(torch.stack(found))
+
+
+PIECE = Piece(
+    module=__name__,
+    number=3,
+    reference=inside.logit_lens,
+    cases=lens_cases,
+    axes="layers and the one before them, images, tokens, classes",
+    differentiable=False,
+    next="Token by token and layer by layer: when does the picture begin "
+    "to look like its class?",
+    mistakes=(
+        Mistake(
+            seen_by(lambda model, stream: model.head(stream)),
+            "The head reads the bare stream, without the norm before it. "
+            + SEEN
+            + "What stands between the last block and the head?",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream[1:])),
+            "One is missing at the beginning: your shape is {shape}, "
+            "wanted is {right}. The tokens have something to say before "
+            "the first layer, too.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream[:-1])),
+            "One is missing at the end: your last entry is what goes into "
+            "the last layer. Your shape is {shape}, wanted is {right}.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream[:, :, 0])),
+            "Only the class token is read: your shape is {shape}, wanted "
+            "is {right}. The lens asks every token.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream[:, :, 1:])),
+            "The class token is left out: your shape is {shape}, wanted "
+            "is {right}.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream).softmax(-1)),
+            "Right, and then made into shares by a softmax: {yours}, "
+            "wanted are the scores, {wanted}.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: lens(model, stream[-1])),
+            "This is the last layer only: your shape is {shape}, wanted "
+            "is {right}.",
+        ),
+        Mistake(
+            seen_by(lambda model, stream: stream),
+            "This is the stream itself, {shape}. The norm and the head "
+            "have not read it yet: wanted is {right}.",
+        ),
+        Mistake(
+            normed_on_the_way,
+            "Your normed tokens go on to the next block. " + SEEN + "The "
+            "lens looks at the stream and leaves it as it is.",
+        ),
+    ),
+)

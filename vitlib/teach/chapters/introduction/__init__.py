@@ -1,0 +1,1 @@
+"""The room of the introduction: from words to patches."""

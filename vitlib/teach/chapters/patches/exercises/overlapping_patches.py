@@ -1,0 +1,160 @@
+"""Check your `overlapping_patches(images, patch_size, step)`."""
+
+from collections.abc import Callable
+
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.teach.checking.words import count_of
+
+
+def overlapping(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """(b, c, h, w) -> (b, n, p * p * c), a patch every `step` pixels."""
+    p = patch_size
+    windows = images.unfold(2, p, step).unfold(3, p, step)
+    return rearrange(windows, "b c row col y x -> b (row col) (y x c)")
+
+
+def overlap_cases() -> list[Case]:
+    """Steps that fit and that do not, down to a single pixel."""
+    draw, found = Draw(22), []
+    for batch, channels, height, width, p, step in [
+        (2, 3, 8, 12, 4, 2),
+        (1, 2, 9, 7, 4, 3),
+        (2, 1, 6, 9, 3, 3),
+        (1, 3, 5, 8, 4, 1),
+        (2, 2, 7, 5, 3, 2),
+    ]:
+        words = (
+            f"{count_of(batch, 'image')} of {height} by {width} pixels, a "
+            f"patch of {p} every {count_of(step, 'pixel')}"
+        )
+        images = draw.uniform(batch, channels, height, width)
+        inputs = {"images": images, "patch_size": p, "step": step}
+        n = overlapping(images, p, step).shape[1]
+        tells = {"words": words, "p": p, "step": step, "n": n}
+        found.append(Case(words, inputs, tells=tells))
+    return found
+
+
+def windows_as(pattern: str) -> Callable:
+    """Give patches that overlap, of this pattern."""
+
+    def wrong(images: Tensor, patch_size: int, step: int) -> Tensor:
+        windows = images.unfold(2, patch_size, step)
+        return rearrange(windows.unfold(3, patch_size, step), pattern)
+
+    return wrong
+
+
+def side_by_side(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Ignore the step."""
+    return overlapping(images, patch_size, patch_size)
+
+
+def exchanged(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Take the step for the side."""
+    return overlapping(images, step, patch_size)
+
+
+def dilated(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Give the step by position: it is taken for the dilation."""
+    return F.unfold(images, patch_size, step).mT
+
+
+def padded(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Let the last ones hang over the edge."""
+    hang = [-(side - patch_size) % step for side in images.shape[2:]]
+    images = F.pad(images, (0, hang[1], 0, hang[0]))
+    return overlapping(images, patch_size, step)
+
+
+def one_short(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Stop before the last place, as `range(0, h - p, step)` does."""
+    return overlapping(images[:, :, :-1, :-1], patch_size, step)
+
+
+PIECE = Piece(
+    module=__name__,
+    number=5,
+    reference=overlapping,
+    cases=overlap_cases,
+    axes="images, patches, numbers of a patch",
+    next="With the step as long as the side, this is `patchify`. On the "
+    "cat, a patch of 16 every 8 pixels makes 729 words where there were "
+    "196, and for attention 531,441 pairs where there were 38,416.",
+    mistakes=(
+        Mistake(
+            windows_as("b c row col y x -> b (row col) (c y x)"),
+            "All the right patches, in the wrong order inside: at {where} "
+            "yours has {yours}, wanted is {wanted}. `Unfold` counts the "
+            "channels first, `patchify` last.",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b (col row) (y x c)"),
+            "Every patch is right, and the sequence goes down the "
+            "columns. At {where} yours has {yours}, wanted is {wanted}. "
+            "Which of your two loops is the inner one?",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b (row col) (x y c)"),
+            "The right patches, each mirrored along its diagonal. At "
+            "{where} yours has {yours}, wanted is {wanted}. Inside a "
+            "patch, which comes first, x or y?",
+        ),
+        Mistake(
+            side_by_side,
+            "Your patches do not overlap: your shape is {shape}, wanted "
+            "is {right}. They are {p} pixels wide, and one begins every "
+            "{step}. Where does `step` go?",
+        ),
+        Mistake(
+            dilated,
+            "Your patches take every so many pixels: the shape is "
+            "{shape}, wanted is {right}. The third argument of `F.unfold` "
+            "is the `dilation`. By which name do you give it the step?",
+        ),
+        Mistake(
+            exchanged,
+            "Side and step have changed places: your shape is {shape}, "
+            "wanted is {right}. A patch is {p} pixels wide, and the next "
+            "begins {step} further on.",
+        ),
+        Mistake(
+            one_short,
+            "The last place is missing: your shape is {shape}, wanted is "
+            "{right}. A patch that ends exactly at the edge still fits. "
+            "Where does your `range` stop?",
+        ),
+        Mistake(
+            padded,
+            "The last of your patches hang over the edge, filled up with "
+            "zeros: your shape is {shape}, wanted is {right}. What does "
+            "not fit is left out.",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b (c y x) (row col)"),
+            "This is `Unfold` as torch gives it: your shape is {shape}, "
+            "wanted is {right}, a patch in each row. When you have turned "
+            "it, look at the order inside a patch too.",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b (y x c) (row col)"),
+            "The numbers are right, and the last two axes have changed "
+            "places: your shape is {shape}, wanted is {right}.",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b row col (y x c)"),
+            "The patches are right, but they still stand in a grid: your "
+            "shape is {shape}, wanted is {right}.",
+        ),
+        Mistake(
+            windows_as("b c row col y x -> b (row col) y x c"),
+            "The patches are right, but each is still a small picture: "
+            "your shape is {shape}, wanted is {right}.",
+        ),
+    ),
+)

@@ -1,0 +1,42 @@
+"""Check your shape of the satellite picture's patches."""
+
+import torch
+
+from vitlib.patches import patchify
+from vitlib.teach.checking.number import NumberPiece, Slip
+
+PIECE = NumberPiece(
+    module=__name__,
+    number=1,
+    compute=lambda: patchify(torch.zeros(1, 10, 120, 160), 20).shape,
+    axes=("images", "patches", "numbers of a patch"),
+    next="A layer that reads these words must have 4,000 inputs. How many "
+    "words there are, it need not know.",
+    mistakes=(
+        Slip(
+            (None, None, 20 * 20),
+            "400 counts the pixels of a patch. How many numbers has one "
+            "pixel of this picture?",
+        ),
+        Slip(
+            (None, None, 20 * 20 * 3),
+            "1,200 would be right for red, green and blue. This satellite "
+            "sees more than three colours.",
+        ),
+        Slip(
+            (None, 20, None),
+            "20 is the side of a patch in pixels. How many of them stand "
+            "side by side in 160 columns, and how many below each other?",
+        ),
+        Slip(
+            (None, 6 + 8, None),
+            "14 is 6 rows and 8 columns, added. How many patches has a "
+            "grid of them?",
+        ),
+        Slip(
+            (10, None, None),
+            "The 10 in front stands for ten images. There is one, and its "
+            "channels belong to the patches.",
+        ),
+    ),
+)

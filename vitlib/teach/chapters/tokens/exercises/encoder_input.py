@@ -1,0 +1,71 @@
+"""Check your shape of what goes into the encoder."""
+
+import torch
+
+from vitlib.embedding import PatchEmbedding
+from vitlib.teach.checking.number import NumberPiece, Slip
+from vitlib.tokens import add_positions, learned_positions, prepend_cls
+
+
+def encoder_input() -> tuple[int, ...]:
+    """Take images of 160 by 96 through the first three chapters."""
+    embed = PatchEmbedding((160, 96), 16, embed_dim=64)
+    tokens = embed(torch.zeros(5, 3, 160, 96))
+    tokens = prepend_cls(tokens, torch.zeros(1, 1, 64))
+    return add_positions(tokens, learned_positions(61, 64)).shape
+
+
+PIECE = NumberPiece(
+    module=__name__,
+    number=1,
+    compute=encoder_input,
+    axes=("images", "tokens", "width"),
+    next="This is the shape of everything from here to the head: the "
+    "encoder takes (5, 61, 64) and gives (5, 61, 64), block after block.",
+    mistakes=(
+        Slip(
+            (None, 60, None),
+            "60 are the patches. Who else stands in the sequence?",
+        ),
+        Slip(
+            (None, 62, None),
+            "62 is one too many. The class token has a position like all "
+            "others, and a position is no token.",
+        ),
+        Slip(
+            (None, 120, None),
+            "120 would be patches and positions one behind the other. "
+            "Positions are added to the tokens, number by number.",
+        ),
+        Slip(
+            (None, 122, None),
+            "122 would be tokens and positions one behind the other. "
+            "Positions are added to the tokens, number by number.",
+        ),
+        Slip(
+            (None, 60 + 5, None),
+            "65 would be one class token for each image, all in one "
+            "sequence. Each image has a sequence of its own.",
+        ),
+        Slip(
+            (None, 197, None),
+            "197 are the tokens of 224 by 224 pixels. How many patches "
+            "has a picture of 160 by 96?",
+        ),
+        Slip(
+            (None, None, 128),
+            "128 would be content and position side by side. They are "
+            "added.",
+        ),
+        Slip(
+            (None, None, 16 * 16 * 3),
+            "768 numbers has a patch. How many has a token, after the "
+            "embedding?",
+        ),
+        Slip(
+            (1, None, None),
+            "The first axis of class token and positions is 1, so that "
+            "they serve every image. How many images go in?",
+        ),
+    ),
+)

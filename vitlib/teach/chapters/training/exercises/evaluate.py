@@ -1,0 +1,170 @@
+"""Check your `evaluate(model, images, labels, batch_size)`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from vitlib import training
+from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.compare import as_number
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+
+
+class Moody(nn.Module):
+    """Scores that are the images; in training mode they are negated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(b, c, h, w) -> (b, c * h * w)."""
+        scores = images.flatten(1)
+        return -scores if self.training else scores
+
+
+class EvaluatePiece(Piece):
+    """The answer is a number, and the model stays as it came."""
+
+    def read(self, output: object, case: Case) -> Tensor:
+        """Take the number."""
+        return as_number(output)
+
+    def examine_more(self, runner: Runner, case: Case) -> None:
+        """Look in which mode the model is afterwards."""
+        for mode in (True, False):
+            given = case.copies()
+            given["model"].train(mode)
+            self.ask(runner, case, given)
+            if given["model"].training != mode:
+                modes = (
+                    ("training", "eval") if mode else ("eval", "training")
+                )
+                raise Finding(
+                    f"The share is right. But the model came in "
+                    f"{modes[0]} mode and is now in {modes[1]} mode: who "
+                    "trains it would go on without dropout, or test with "
+                    "it. What do you remember before you change it?"
+                )
+
+
+def evaluate_cases() -> list[Case]:
+    """Draw images that are scores, and batches that do not fit."""
+    draw, found = Draw(8), []
+    for count, classes, batch_size in [(10, 4, 4), (7, 3, 7), (9, 5, 2)]:
+        images = draw.normal(count, 1, 1, classes)
+        labels = images.flatten(1).argmax(dim=1)
+        labels[: count // 3] = (labels[: count // 3] + 1) % classes
+        labels[-1] = (labels[-1] + 1) % classes
+        found.append(
+            Case(
+                f"{count} images in batches of {batch_size}",
+                {
+                    "model": Moody(),
+                    "images": images,
+                    "labels": labels,
+                    "batch_size": batch_size,
+                },
+                tells={"n": count, "batch": batch_size},
+            )
+        )
+    return found
+
+
+def in_batches(model, images, labels, batch_size) -> list[Tensor]:
+    """Say for each batch which of its images are named rightly."""
+    model.eval()
+    batches = zip(
+        images.split(batch_size), labels.split(batch_size), strict=True
+    )
+    return [
+        (model(some).argmax(1) == wanted).double()
+        for some, wanted in batches
+    ]
+
+
+def of_batches(make: Callable[[list[Tensor]], Tensor]):
+    """Give an evaluate which puts its batches together in another way."""
+
+    def wrong(model, images, labels, batch_size) -> float:
+        return make(in_batches(model, images, labels, batch_size)).item()
+
+    return wrong
+
+
+def whole_batches(model, images, labels, batch_size) -> float:
+    """Leave out what does not fill a batch."""
+    whole = len(images) // batch_size * batch_size
+    some = in_batches(model, images[:whole], labels[:whole], batch_size)
+    return torch.cat(some).sum().item() / len(images)
+
+
+def in_training_mode(model, images, labels, batch_size) -> float:
+    """Forget eval mode."""
+    model.train()
+    return (model(images).argmax(1) == labels).double().mean().item()
+
+
+PIECE = EvaluatePiece(
+    module=__name__,
+    number=3,
+    reference=training.evaluate,
+    cases=evaluate_cases,
+    differentiable=False,
+    next="This number, on pictures that the model never saw, is the only "
+    "one that says whether it has learned to read.",
+    mistakes=(
+        Mistake(
+            of_batches(
+                lambda b: torch.stack([x.mean() for x in b]).mean()
+            ),
+            "You take the mean of the batches' means, and the last batch "
+            "is smaller than the others: its images count more. Yours is "
+            "{yours}, wanted is {wanted}. What could you add up instead?",
+        ),
+        Mistake(
+            in_training_mode,
+            "The model answers in training mode, with dropout at work: "
+            "yours is {yours}, wanted is {wanted}. Who puts it to rest "
+            "before the test?",
+        ),
+        Mistake(
+            of_batches(lambda b: torch.cat(b).sum()),
+            "That is how many are right, {yours}. Wanted is their share, "
+            "{wanted}.",
+        ),
+        Mistake(
+            of_batches(lambda b: 100 * torch.cat(b).mean()),
+            "That is in percent, {yours}. Wanted is a share from 0 to 1, "
+            "{wanted}.",
+        ),
+        Mistake(
+            of_batches(lambda b: 1 - torch.cat(b).mean()),
+            "That is the share of what is wrong, {yours}; wanted is that "
+            "of what is right, {wanted}.",
+        ),
+        Mistake(
+            of_batches(lambda b: b[0].mean()),
+            "Only the first batch counts: {yours}, wanted is {wanted}. "
+            "Where does your code leave the loop?",
+        ),
+        Mistake(
+            of_batches(lambda b: b[-1].mean()),
+            "Only the last batch counts: {yours}, wanted is {wanted}. "
+            "What is written over in your loop?",
+        ),
+        Mistake(
+            whole_batches,
+            "The last images are left out: {n}, in batches of {batch}, "
+            "leave a smaller batch at the end. Yours is {yours}, wanted "
+            "is {wanted}.",
+        ),
+        Mistake(
+            of_batches(lambda b: torch.cat(b).sum() / len(b)),
+            "You divide by the number of batches, not of images: {yours}, "
+            "wanted is {wanted}.",
+        ),
+    ),
+)

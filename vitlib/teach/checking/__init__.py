@@ -1,0 +1,1 @@
+"""How an answer is checked: asked, compared, told what is wrong."""

@@ -1,0 +1,181 @@
+"""What an answer gave is held against what the reference gives."""
+
+import inspect
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlib.teach.checking.answer import Finding, Unwritten
+from vitlib.teach.checking.words import count_of, numbers, pair
+
+CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
+NEARLY = 2e-3  # what differs by less is meant to be the same
+
+
+def as_tensor(output: object) -> Tensor:
+    """Refuse everything that is no tensor of floats on the CPU."""
+    if output is None or output is ...:
+        raise Unwritten
+    if not isinstance(output, Tensor):
+        raise Finding(
+            f"Your code gives {kind_of(output)}. Wanted is one tensor of "
+            "torch."
+        )
+    if output.device.type != "cpu" or output.layout != torch.strided:
+        raise Finding(
+            f"Your tensor lives on the device {output.device} (layout "
+            f"{output.layout}), the input on the CPU. Where does your "
+            "code choose a device of its own?"
+        )
+    if not output.is_floating_point():
+        kind = str(output.dtype).removeprefix("torch.")
+        raise Finding(
+            f"Your tensor holds {kind} numbers, and the input floats. "
+            "What turned them, and what was lost on the way?"
+        )
+    return output
+
+
+def as_number(output: object) -> Tensor:
+    """Take a number, or a tensor of one."""
+    if output is None or output is ...:
+        raise Unwritten
+    if isinstance(output, Tensor) and output.numel() == 1:
+        output = output.detach().double().item()
+    if isinstance(output, bool) or not isinstance(output, int | float):
+        raise Finding(
+            f"Your code gives {kind_of(output)}. Wanted is a number."
+        )
+    return torch.tensor([float(output)], dtype=torch.float64)
+
+
+def kind_of(output: object) -> str:
+    """Name what an answer gave instead of a tensor."""
+    if output is None:
+        return "nothing (None)"
+    if isinstance(output, np.ndarray):
+        return "a numpy array"
+    if isinstance(output, tuple | list):
+        kind = type(output).__name__
+        return f"a {kind} of {count_of(len(output), 'thing')}"
+    if isinstance(output, str):
+        return f"the text “{output[:40]}”"
+    if isinstance(output, bool | int | float):
+        return f"the number {output}"
+    if inspect.isgenerator(output):
+        return "a generator (there is a `yield` in it)"
+    if inspect.iscoroutine(output):
+        output.close()
+        return "a coroutine (it is an `async def`)"
+    if callable(output):
+        return "a function"
+    return f"a thing of type {type(output).__name__}"
+
+
+def agrees(yours: object, wanted: Tensor) -> bool:
+    """Tell if two tensors are equal but for rounding."""
+    if not isinstance(yours, Tensor) or yours.shape != wanted.shape:
+        return False
+    if not wanted.numel():
+        return True
+    close = CLOSE[
+        torch.float32
+        if torch.float32 in (yours.dtype, wanted.dtype)
+        else torch.float64
+    ]
+    largest = wanted.abs().nan_to_num(0.0, 0.0, 0.0).max().item()
+    return torch.allclose(
+        yours.double(),
+        wanted.double(),
+        rtol=close,
+        atol=close * max(largest, 1e-12),
+        equal_nan=True,
+    )
+
+
+def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
+    """Give the numbers of both where they first differ, and where."""
+    off = (yours - wanted).abs().nan_to_num(math.inf)
+    scale = wanted.abs().max().item()
+    least = min(1e-6 * scale, 0.9 * off.max().item())
+    first = (off > least).nonzero()
+    if not len(first) or yours.numel() == 1:
+        said = pair([yours.flatten()[0]], [wanted.flatten()[0]])
+        return {"yours": said[0], "wanted": said[1], "where": ""}
+    *row, place = first[0].tolist()
+    start = 0 if place < 3 else place
+    stop = min(start + 3, yours.shape[-1])
+    said = pair(yours[*row, start:stop], wanted[*row, start:stop])
+    inside = f"{start or ''}:{stop}"
+    if stop == start + 1:
+        inside = str(start)
+    where = ", ".join([*map(str, row), inside])
+    return {"yours": said[0], "wanted": said[1], "where": f"`[{where}]`"}
+
+
+def compared(yours: Tensor, wanted: Tensor) -> str:
+    """Say how two tensors of one shape differ."""
+    words = first_difference(yours, wanted)
+    seen = (
+        f"At {words['where']} yours has {words['yours']}, wanted is "
+        f"{words['wanted']}."
+        if words["where"]
+        else f"Yours is {words['yours']}, wanted is {words['wanted']}."
+    )
+    if yours.numel() == 1:
+        return seen
+    many = yours.numel() > 3
+    if many and agrees(
+        yours.flatten().sort()[0], wanted.flatten().sort()[0]
+    ):
+        return (
+            "Yours has the right shape and all the right numbers, but not "
+            f"in their places. {seen} Which step puts them in order?"
+        )
+    off = (yours - wanted).abs().max() / wanted.abs().max()
+    if off < NEARLY:
+        return (
+            f"Nearly: the largest difference is {off:.0e} of the largest "
+            f"number. {seen} Which small constant is another one, or "
+            "which function an approximation?"
+        )
+    factor = factor_of(yours, wanted)
+    if many and factor is not None:
+        return (
+            f"Right but for a factor: your numbers are "
+            f"{numbers([factor])} times the wanted ones. {seen} What is "
+            "multiplied or divided once too often, or not at all?"
+        )
+    agree = (yours - wanted).abs() <= 1e-6 * wanted.abs().max()
+    share = int(agree.sum())
+    if share and many:
+        return (
+            f"The shape is right, and {share} of {yours.numel()} numbers "
+            f"are. {seen}"
+        )
+    return f"The shape is right, the numbers are not. {seen}"
+
+
+def factor_of(yours: Tensor, wanted: Tensor) -> float | None:
+    """Give the one factor between the two, if there is one."""
+    power = (wanted * wanted).sum()
+    if not power:
+        return None
+    factor = (yours * wanted).sum() / power
+    return factor.item() if agrees(yours, factor * wanted) else None
+
+
+def gradients_of(
+    output: Tensor, learned: dict[str, Tensor]
+) -> dict[str, Tensor | None]:
+    """Differentiate a fixed mixture of the outputs."""
+    if not output.requires_grad:
+        return dict.fromkeys(learned)
+    mixture = torch.linspace(-1, 2, output.numel(), dtype=output.dtype)
+    total = (output * mixture.reshape(output.shape)).sum()
+    found = torch.autograd.grad(
+        total, list(learned.values()), allow_unused=True
+    )
+    return dict(zip(learned, found, strict=True))

@@ -1,0 +1,224 @@
+"""Exercises whose answer is a number, or several: a count, a shape.
+
+A slip is a wrong number that one comes to by a mistake, and the hint says
+by which. Of other wrong numbers it is said that they are, and where.
+
+    Slip(196, "196 are the patches. Who else stands in the sequence?")
+    Slip((None, 196, None), "... ")  in a shape, whatever stands beside
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitlib.teach.checking import done
+from vitlib.teach.checking.answer import Finding, Unwritten, undisturbed
+from vitlib.teach.checking.compare import kind_of
+from vitlib.teach.checking.piece import Case, Piece
+from vitlib.teach.checking.result import Result
+
+Number = float | tuple[float, ...]
+ARRAYS = Tensor | np.ndarray | np.generic
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A wrong answer, and what to say to who gave it.
+
+    None stands for any number. The hint may use {yours}.
+    """
+
+    answer: float | tuple[float | None, ...]
+    hint: str
+
+
+@dataclass(frozen=True, repr=False)
+class NumberPiece:
+    """A question to be answered by a number, or by one for each axis.
+
+    Call it with the answer. `module` and `number` are as in `Piece`.
+    `compute` knows the answer; `axes` names its numbers where there are
+    several; `close` is the relative error that is allowed. `next` says
+    what to learn from the answer.
+    """
+
+    module: str
+    number: int
+    compute: Callable[[], Number]
+    mistakes: tuple[Slip, ...]
+    next: str
+    axes: tuple[str, ...] = ()
+    close: float = 1e-9
+
+    name, chapter = Piece.name, Piece.chapter
+    __repr__ = Piece.__repr__
+
+    @property
+    def reference(self) -> Number:
+        """The right answer."""
+        found = self.compute()
+        return tuple(found) if self.axes else found
+
+    def with_mistake(self, slip: Slip) -> Number:
+        """Give an answer that makes this mistake, and no other."""
+        if not self.axes:
+            return slip.answer
+        pairs = zip(slip.answer, self.reference, strict=True)
+        return tuple(b if a is None else a for a, b in pairs)
+
+    def __call__(self, answer: object) -> Result:
+        """Say whether it is right, or what is not."""
+        try:
+            with undisturbed():
+                message = self.found(numbers_in(answer, self.axes))
+        except Unwritten:
+            return Result(
+                "unwritten",
+                f"The answer to `{self.name}` is not written yet. Put it "
+                "in the place of the `...` and run the cell again.",
+            )
+        except Finding as finding:
+            return Result("wrong", finding.message)
+        if message:
+            return Result("wrong", message)
+        done.note(self.name)
+        return Result("right", f"Right.\n\n{self.next}")
+
+    def found(self, yours: list[float]) -> str:
+        """Say what is wrong; nothing if the numbers are right."""
+        right = list(self.reference) if self.axes else [self.reference]
+        if self.agree(yours, right):
+            return ""
+        for slip in self.mistakes:
+            made = slip.answer if self.axes else [slip.answer]
+            if self.agree(yours, made):
+                return slip.hint.format(yours=said(yours, self.axes))
+        if self.axes:
+            return self.about_several(yours, right)
+        return about_one(*yours, *right)
+
+    def agree(
+        self, yours: Sequence[float], wanted: Sequence[float | None]
+    ) -> bool:
+        """Tell if the numbers are these; None agrees with any."""
+        return len(yours) == len(wanted) and all(
+            b is None or math.isclose(a, b, rel_tol=self.close)
+            for a, b in zip(yours, wanted, strict=True)
+        )
+
+    def about_several(self, yours: list[float], right: list[float]) -> str:
+        """Say which of the numbers are not right."""
+        axes = f"({', '.join(self.axes)})"
+        if len(yours) != len(right):
+            return (
+                f"Yours is {said(yours, self.axes)}. Wanted is one number "
+                f"for each of these: {axes}."
+            )
+        if sorted(yours) == sorted(right):
+            return (
+                "The right numbers, and not in their places: "
+                f"{said(yours, self.axes)}. The order is {axes}."
+            )
+        wrong = [
+            f"{numeral(a)} for {name}"
+            for name, a, b in zip(self.axes, yours, right, strict=True)
+            if not self.agree([a], [b])
+        ]
+        if len(wrong) == len(right):
+            return (
+                f"None of your numbers is right yet: "
+                f"{said(yours, self.axes)}. They stand for {axes}. Which "
+                "of them are you surest of?"
+            )
+        return (
+            f"Not yet right: {', and '.join(wrong)}. The rest is. From "
+            "what is this number made?"
+        )
+
+
+class NumberFrom(Piece):
+    """A function that gives one number, of Python or in a tensor."""
+
+    def read(self, output: object, case: Case) -> Tensor:
+        """Take the number."""
+        if output is None or output is ...:
+            raise Unwritten
+        number = number_in(output)
+        if number is None:
+            raise Finding(
+                f"Your code gives {kind_of(output)}. Wanted is one number."
+            )
+        return torch.tensor(number, dtype=torch.float64)
+
+
+def about_one(yours: float, right: float) -> str:
+    """Say how a number is wrong, and not what is right."""
+    if math.isnan(yours):
+        return "Yours is nan, no number at all. What was divided by what?"
+    if abs(yours - right) == 1:
+        return (
+            f"{numeral(yours)} is next to it. What is counted once too "
+            "often, or left out?"
+        )
+    size = "large" if yours > right else "small"
+    return f"Not yet: {numeral(yours)} is too {size}."
+
+
+def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:
+    """Take the number out of an answer, or several."""
+    if answer is None or answer is ...:
+        raise Unwritten
+    parts = list(answer) if isinstance(answer, tuple | list) else [answer]
+    if any(part is ... for part in parts):
+        raise Unwritten
+    if len(parts) == 1 and isinstance(parts[0], ARRAYS):
+        parts = list(parts[0]) if parts[0].ndim == 1 else parts
+    numbers = [number_in(part) for part in parts]
+    if None in numbers or (not axes and len(numbers) != 1):
+        wanted = f"({', '.join(axes)})" if axes else "one number"
+        raise Finding(f"I was given {given(answer)}. Wanted is {wanted}.")
+    return numbers
+
+
+def number_in(part: object) -> float | None:
+    """Give it as a number of Python; nothing if it is none."""
+    if isinstance(part, ARRAYS) and math.prod(part.shape) == 1:
+        try:
+            part = part.item()
+        except (RuntimeError, ValueError):  # a tensor without numbers
+            return None
+    if isinstance(part, bool) or not isinstance(part, int | float):
+        return None
+    try:
+        return float(part)
+    except OverflowError:
+        return None
+
+
+def given(answer: object) -> str:
+    """Name what is no number."""
+    if isinstance(answer, ARRAYS):
+        return f"a tensor of the shape {tuple(answer.shape)}"
+    return kind_of(answer)
+
+
+def said(yours: Sequence[float], axes: Sequence[str]) -> str:
+    """Write the numbers as the answer had them."""
+    numbers = ", ".join(numeral(number, "") for number in yours)
+    return f"({numbers})" if axes else numbers
+
+
+def numeral(number: float, comma: str = ",") -> str:
+    """Write a number, a whole one without a point.
+
+    >>> numeral(150528.0), numeral(0.123456789)
+    ('150,528', '0.123457')
+    """
+    whole = math.isfinite(number) and abs(number) < 1e15
+    if whole and number == int(number):
+        return f"{int(number):{comma}}"
+    return f"{number:g}"

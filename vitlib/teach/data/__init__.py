@@ -1,0 +1,1 @@
+"""The pictures, the weights and the stored results of the book."""

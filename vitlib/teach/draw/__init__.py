@@ -1,0 +1,1 @@
+"""What all still figures share: the palette, the canvas, the map."""
