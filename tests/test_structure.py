@@ -261,9 +261,7 @@ NAMED = re.compile(r"\bvitlib/[\w/]*\w\.(?:py|js|css|md)\b")
 @pytest.mark.parametrize("kind", ["py", "js", "css"])
 def test_every_path_that_a_comment_names_exists(kind):
     for folder in ("vitlib", "tests", "book", "experiments", "scripts"):
-        for file in (ROOT / folder).rglob(f"*.{kind}"):
-            vendored = "vendor" in file.parts
-            for path in (
-                [] if vendored else NAMED.findall(file.read_text())
-            ):
+        files = (ROOT / folder).rglob(f"*.{kind}")
+        for file in (f for f in files if "vendor" not in f.parts):
+            for path in NAMED.findall(file.read_text()):
                 assert (ROOT / path).exists(), f"{file} names {path}"

@@ -3,7 +3,7 @@
     from vitlib.teach.figures import overview
     from vitlib.teach.figures import patches as figures
 
-A chapter's figures are vitlib/teach/chapters/NAME/figures.py.
+A chapter's figures are figures.py in its room.
 """
 
 from importlib import import_module

@@ -16,7 +16,7 @@ COUNT = NumberPiece(
     module=f"{ROOM}.count",
     number=1,
     compute=lambda: 14 * 14 + 1,
-    mistakes=(Slip(196, "{yours} are the patches."),),
+    mistakes=(Slip("patches", 196, "{yours} are the patches."),),
     next="A token for the whole.",
 )
 SHAPE = NumberPiece(
@@ -25,7 +25,11 @@ SHAPE = NumberPiece(
     compute=lambda: torch.zeros(1, 48, 4000).shape,
     axes=("images", "patches", "numbers of a patch"),
     mistakes=(
-        Slip((None, None, 400), "400 in {yours} leaves the channels out."),
+        Slip(
+            "channels",
+            (None, None, 400),
+            "400 in {yours} leaves the channels out.",
+        ),
     ),
     next="Words of a sentence.",
 )

@@ -30,9 +30,9 @@ ALL = pytest.mark.parametrize("piece", PIECES.values(), ids=PIECES)
 MISTAKES = pytest.mark.parametrize(
     ("piece", "mistake"),
     [
-        pytest.param(piece, mistake, id=f"{name}-{number}")
+        pytest.param(piece, mistake, id=f"{name}-{mistake.name}")
         for name, piece in PIECES.items()
-        for number, mistake in enumerate(piece.mistakes)
+        for mistake in piece.mistakes
     ],
 )
 
@@ -77,9 +77,17 @@ def test_every_known_mistake_gets_its_own_hint(piece, mistake):
     said = str(result)
     assert not result
     assert result.kind == "wrong"
+    assert result.mistake == mistake.name
     assert re.fullmatch(as_pattern(mistake.hint.strip()), said), said
     assert piece.name not in done.done()
     assert not re.search(r"\berror|Error|[!{]", said)
+
+
+@ALL
+def test_every_mistake_has_a_name_of_its_own(piece):
+    names = [mistake.name for mistake in piece.mistakes]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z]\w*", name) for name in names)
 
 
 @pytest.mark.parametrize("piece", BUILT.values(), ids=BUILT)

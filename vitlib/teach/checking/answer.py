@@ -89,20 +89,29 @@ EXPLAINED = (  # what a message of Python or torch says, and means
 
 
 class Finding(Exception):
-    """Stops a check: what was found, ready to be shown."""
+    """Stops a check: what was found, ready to be shown.
+
+    `mistake` names it; after a `final` one nothing more is asked.
+    """
 
     def __init__(
-        self, message: str, kind: str = "wrong", final: bool = False
+        self,
+        message: str,
+        mistake: str = "",
+        *,
+        kind: str = "wrong",
+        final: bool = False,
     ) -> None:
         super().__init__(message)
-        self.message, self.kind, self.final = message, kind, final
+        self.message, self.mistake = message, mistake
+        self.kind, self.final = kind, final
 
 
 class Unwritten(Finding):
     """There is nothing to check yet."""
 
     def __init__(self) -> None:
-        super().__init__("", "unwritten", final=True)
+        super().__init__("", kind="unwritten", final=True)
 
 
 class Caught(Exception):
@@ -114,24 +123,24 @@ class Caught(Exception):
 
 
 class Runner:
-    """Runs an answer with a limit of time, and keeps what it prints."""
+    """Runs an answer with a limit of time, and keeps what it prints.
+
+    Random numbers are those of its `seed` in each call.
+    """
 
     def __init__(
         self, answer: Callable, seconds: float | None = None
     ) -> None:
-        self.answer = answer
+        self.answer, self.seed = answer, 0
         self.left = self.seconds = seconds or SECONDS
         self.printed: str | None = None  # in the first call
 
-    def run(self, call: Callable, *args: object, seed: int = 0) -> object:
-        """Call, and turn all that goes wrong into a Finding or Caught.
-
-        Random numbers are those of the seed.
-        """
+    def run(self, call: Callable, *args: object) -> object:
+        """Call, and turn all that goes wrong into a Finding or Caught."""
         paper = Paper()
         start = time.monotonic()
         try:
-            torch.manual_seed(seed)
+            torch.manual_seed(self.seed)
             with (
                 contextlib.redirect_stdout(paper),
                 contextlib.redirect_stderr(paper),
@@ -139,7 +148,9 @@ class Runner:
             ):
                 return call(*args)
         except TimeIsUpError:
-            raise Finding(self._too_slow(), final=True) from None
+            raise Finding(
+                self._too_slow(), "too_slow", final=True
+            ) from None
         except Finding:
             raise
         except (Exception, SystemExit, GeneratorExit) as caught:
@@ -163,7 +174,7 @@ class Runner:
 class Own(Runner):
     """Runs what this package itself computes: no limit, no paper."""
 
-    def run(self, call: Callable, *args: object, seed: int = 0) -> object:
+    def run(self, call: Callable, *args: object) -> object:
         """Call; where the sizes of a case do not fit, give a Caught."""
         try:
             return call(*args)
@@ -369,5 +380,6 @@ def check_signature(
         has = f"takes {listed(has)}" if has else "takes nothing"
         takes = [f"{part}=..." for part in takes] if keywords else takes
         raise Finding(
-            f"I call it as `{name}({', '.join(takes)})`, and yours {has}."
+            f"I call it as `{name}({', '.join(takes)})`, and yours {has}.",
+            "other_arguments",
         ) from None

@@ -15,16 +15,11 @@ from vitlib.teach.checking.piece import Case, Piece
 class ChangePiece(Piece):
     """The answer may change the module in place, or give another."""
 
-    def ask(
-        self,
-        runner: Runner,
-        case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
     ) -> object:
         """Take the module that was given where the answer gives none."""
-        given = case.copies() if given is None else given
-        output = super().ask(runner, case, given, seed)
+        output = super().call(runner, case, given)
         if output is None and not is_empty(runner.answer):
             return next(iter(given.values()))
         return output
@@ -37,6 +32,7 @@ def as_module(output: object) -> nn.Module:
     if not isinstance(output, nn.Module):
         raise Finding(
             f"Your code gives {kind_of(output)}. Wanted is the module, "
-            "changed; or nothing, if you have changed the one you got."
+            "changed; or nothing, if you have changed the one you got.",
+            "no_module",
         )
     return output

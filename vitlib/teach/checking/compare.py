@@ -21,19 +21,22 @@ def as_tensor(output: object) -> Tensor:
     if not isinstance(output, Tensor):
         raise Finding(
             f"Your code gives {kind_of(output)}. Wanted is one tensor of "
-            "torch."
+            "torch.",
+            "no_tensor",
         )
     if output.device.type != "cpu" or output.layout != torch.strided:
         raise Finding(
             f"Your tensor lives on the device {output.device} (layout "
             f"{output.layout}), the input on the CPU. Where does your "
-            "code choose a device of its own?"
+            "code choose a device of its own?",
+            "other_device",
         )
     if not output.is_floating_point():
         kind = str(output.dtype).removeprefix("torch.")
         raise Finding(
             f"Your tensor holds {kind} numbers, and the input floats. "
-            "What turned them, and what was lost on the way?"
+            "What turned them, and what was lost on the way?",
+            "no_floats",
         )
     return output
 
@@ -46,7 +49,8 @@ def as_number(output: object) -> Tensor:
         output = output.detach().double().item()
     if isinstance(output, bool) or not isinstance(output, int | float):
         raise Finding(
-            f"Your code gives {kind_of(output)}. Wanted is a number."
+            f"Your code gives {kind_of(output)}. Wanted is a number.",
+            "no_number",
         )
     return torch.tensor([float(output)], dtype=torch.float64)
 

@@ -45,30 +45,30 @@ class ModulePiece(Piece):
             raise Finding(
                 f"I was given a layer that is made already. Give me the "
                 f"class, `{type(answer).__name__}` without brackets: I "
-                "make it myself, in sizes of my own."
+                "make it myself, in sizes of my own.",
+                "made_already",
             )
         if not callable(answer):
             raise Finding(
                 f"I was given {kind_of(answer)}. Give me your class, by "
-                "its name and without brackets behind it."
+                "its name and without brackets behind it.",
+                "no_class",
             )
         name = self.reference.__name__
         cases, _ = questions(self)
         takes = list(cases[0].settings)
         check_signature(answer, takes, name, self.keywords)
 
-    def ask(
+    def call(
         self,
         runner: Runner,
         case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+        given: dict[str, object],
         **options: object,
     ) -> object:
         """Make a module, load it, call it."""
         module = self.make(runner, case, **options)
-        given = case.copies() if given is None else given
-        return runner.run(module, *given.values(), seed=seed)
+        return runner.run(module, *given.values())
 
     def make(
         self,
@@ -88,7 +88,8 @@ class ModulePiece(Piece):
             raise Finding(
                 f"Called with {named(case.settings)}, yours gives "
                 f"{kind_of(module)}. Wanted is a module of torch: `class "
-                f"{self.reference.__name__}(nn.Module)`."
+                f"{self.reference.__name__}(nn.Module)`.",
+                "no_module",
             )
         dtype = next(iter(case.weights.values())).dtype
         runner.run(module.to, dtype)
@@ -126,10 +127,11 @@ class ModulePiece(Piece):
             raise Finding(
                 f"The result is right, but {listed(sorted(fixed))} cannot "
                 "be learned: no gradient is asked for. Is it a buffer, or "
-                "frozen?"
+                "frozen?",
+                "frozen",
             )
         output = self.read(runner.run(module, *given.values()), case)
-        found = gradients_of(output, learned | parts)
+        found = runner.run(gradients_of, output, learned | parts)
         gradients = {name: found[name] for name in learned}
         for name, several in loaded.items():
             thirds = [found[name, i] for i in range(len(several))]
@@ -145,23 +147,26 @@ class ModulePiece(Piece):
         except Exception:
             return
         wanted = self.expect(case)
-        output = self.read(self.ask(runner, case, **options), case)
+        given = case.copies()
+        output = self.read(self.call(runner, case, given, **options), case)
         if not agrees(output, wanted):
             raise Finding(
                 "Right without dropout. Made with `dropout=0.5` and then "
                 "put into eval mode, yours still drops numbers: at rest "
                 "it should answer as if there were none. Does your "
-                "dropout know of `self.training`?"
+                "dropout know of `self.training`?",
+                "drops_at_rest",
             )
         output = self.read(
-            self.ask(runner, case, training=True, **options), case
+            self.call(runner, case, given, training=True, **options), case
         )
         if agrees(output, wanted):
             raise Finding(
                 "Right without dropout. Made with `dropout=0.5`, yours "
                 "drops nothing, not even in training: the number is "
                 "taken and not used, as in the article that this book "
-                "follows. Where should it go?"
+                "follows. Where should it go?",
+                "drops_nothing",
             )
 
 
@@ -178,7 +183,7 @@ def load(
     places = {name: places_of(name, own) for name in weights}
     missing = [n for n, found in places.items() if not found]
     if missing:
-        raise Finding(about_missing(missing, list(own)))
+        raise about_missing(missing, list(own))
     check_apart(
         [place for found in places.values() for place in found], own
     )
@@ -192,7 +197,8 @@ def load(
                 raise Finding(
                     f"Your `{place}` has the shape "
                     f"{shape_of(own[place])}, wanted is {shape_of(part)}. "
-                    f"{ask}"
+                    f"{ask}",
+                    "other_parameter",
                 )
             with torch.no_grad():
                 own[place].copy_(part)
@@ -211,7 +217,8 @@ def check_apart(places: list[str], own: dict[str, Tensor]) -> None:
             raise Finding(
                 f"Your `{other}` and `{place}` are one and the same: what "
                 "one of them learns, the other has learned. Is a layer "
-                "made once and used several times?"
+                "made once and used several times?",
+                "shared_layer",
             )
 
 
@@ -227,7 +234,7 @@ def places_of(name: str, own: dict[str, Tensor]) -> list[str]:
     return []
 
 
-def about_missing(missing: list[str], own: list[str]) -> str:
+def about_missing(missing: list[str], own: list[str]) -> Finding:
     """Say which parameters are not there, and which are."""
     has = f"I see {listed(own[:8])}" if own else "I see none at all"
     if len(own) > 8:
@@ -236,14 +243,16 @@ def about_missing(missing: list[str], own: list[str]) -> str:
         layers = {name.rpartition(".")[0] for name in missing}
         if all(f"{layer}.weight" in own for layer in layers):
             have = "has" if len(layers) == 1 else "have"
-            return (
+            return Finding(
                 f"Your {listed(sorted(layers))} {have} no bias, and in a "
                 "ViT every layer has one. It is what a layer says when it "
-                "is given zeros."
+                "is given zeros.",
+                "no_bias",
             )
-    return (
+    return Finding(
         f"Your module has no {listed(missing[:4])}: {has}. I put my own "
-        "weights in by these names, which are those of vitlib and timm."
+        "weights in by these names, which are those of vitlib and timm.",
+        "other_names",
     )
 
 

@@ -3,8 +3,8 @@
 A slip is a wrong number that one comes to by a mistake, and the hint says
 by which. Of other wrong numbers it is said that they are, and where.
 
-    Slip(196, "196 are the patches. Who else stands in the sequence?")
-    Slip((None, 196, None), "... ")  in a shape, whatever stands beside
+    Slip("no_class_token", 196, "196 are the patches. Who else ...?")
+    Slip("...", (None, 196, None), "...")  whatever stands beside it
 """
 
 import math
@@ -27,11 +27,12 @@ ARRAYS = Tensor | np.ndarray | np.generic
 
 @dataclass(frozen=True)
 class Slip:
-    """A wrong answer, and what to say to who gave it.
+    """A wrong answer, its name, and what to say to who gave it.
 
     None stands for any number. The hint may use {yours}.
     """
 
+    name: str
     answer: float | tuple[float | None, ...]
     hint: str
 
@@ -74,7 +75,7 @@ class NumberPiece:
         """Say whether it is right, or what is not."""
         try:
             with undisturbed():
-                message = self.found(numbers_in(answer, self.axes))
+                wrong = self.found(numbers_in(answer, self.axes))
         except Unwritten:
             return Result(
                 "unwritten",
@@ -82,24 +83,26 @@ class NumberPiece:
                 "in the place of the `...` and run the cell again.",
             )
         except Finding as finding:
-            return Result("wrong", finding.message)
-        if message:
-            return Result("wrong", message)
+            wrong = finding
+        if wrong is not None:
+            name = wrong.mistake or "unknown"
+            return Result("wrong", wrong.message, mistake=name)
         done.note(self.name)
         return Result("right", f"Right.\n\n{self.next}")
 
-    def found(self, yours: list[float]) -> str:
+    def found(self, yours: list[float]) -> Finding | None:
         """Say what is wrong; nothing if the numbers are right."""
         right = list(self.reference) if self.axes else [self.reference]
         if self.agree(yours, right):
-            return ""
+            return None
         for slip in self.mistakes:
             made = slip.answer if self.axes else [slip.answer]
             if self.agree(yours, made):
-                return slip.hint.format(yours=said(yours, self.axes))
+                hint = slip.hint.format(yours=said(yours, self.axes))
+                return Finding(hint, slip.name)
         if self.axes:
-            return self.about_several(yours, right)
-        return about_one(*yours, *right)
+            return Finding(self.about_several(yours, right), "unknown")
+        return Finding(about_one(*yours, *right), "unknown")
 
     def agree(
         self, yours: Sequence[float], wanted: Sequence[float | None]
@@ -150,7 +153,9 @@ class NumberFrom(Piece):
         number = number_in(output)
         if number is None:
             raise Finding(
-                f"Your code gives {kind_of(output)}. Wanted is one number."
+                f"Your code gives {kind_of(output)}. Wanted is one "
+                "number.",
+                "no_number",
             )
         return torch.tensor(number, dtype=torch.float64)
 
@@ -180,7 +185,10 @@ def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:
     numbers = [number_in(part) for part in parts]
     if None in numbers or (not axes and len(numbers) != 1):
         wanted = f"({', '.join(axes)})" if axes else "one number"
-        raise Finding(f"I was given {given(answer)}. Wanted is {wanted}.")
+        raise Finding(
+            f"I was given {given(answer)}. Wanted is {wanted}.",
+            "no_numbers",
+        )
     return numbers
 
 

@@ -23,6 +23,7 @@ from vitlib.teach.checking.answer import (
     Finding,
     Own,
     Runner,
+    Unwritten,
     blanks,
     check_signature,
     is_empty,
@@ -90,12 +91,14 @@ class Case:
 class Mistake:
     """A wrong way to compute a piece, and what to say to who took it.
 
-    `hint` may use {yours} and {wanted}, the numbers where the two first
-    differ, {where}, their index, {shape} and {right}, their shapes, and
-    what the case `tells`. `facts` makes more words, from the case and the
-    answer's own result.
+    `name` says it in a word or three, "softmax_over_queries". `hint` may
+    use {yours} and {wanted}, the numbers where the two first differ,
+    {where}, their index, {shape} and {right}, their shapes, and what the
+    case `tells`. `facts` makes more words, from the case and the answer's
+    own result.
     """
 
+    name: str
     compute: Callable
     hint: str
     facts: Callable[[Case, Tensor], dict[str, object]] | None = None
@@ -154,7 +157,9 @@ class Piece:
                 message = unwritten(answer, called(answer, self.name))
                 return Result(kind, message)
             picture = "" if finding.final else self.picture(runner)
-            return Result(kind, message, picture, runner.printed or "")
+            printed = runner.printed or ""
+            name = finding.mistake or "unknown"
+            return Result(kind, message, picture, printed, name)
         done.note(self.name)
         return Result("right", message)
 
@@ -167,6 +172,7 @@ class Piece:
                 "Your code runs to its end and gives nothing back. Is "
                 "there a `return`?"
             )
+            finding.mistake = "gives_nothing"
             return "wrong"
         return finding.kind
 
@@ -201,7 +207,7 @@ class Piece:
     def check_kind(self, answer: object) -> None:
         """Refuse what cannot be called with these arguments."""
         if answer is ...:
-            raise Finding("", "unwritten", final=True)
+            raise Unwritten
         given = kind_of(answer)
         if isinstance(answer, Tensor):
             given = "a tensor, the result of a call"
@@ -210,7 +216,8 @@ class Piece:
         if isinstance(answer, type) or not callable(answer):
             raise Finding(
                 f"I was given {given}. Give me the function itself, by "
-                "its name and without brackets behind it."
+                "its name and without brackets behind it.",
+                "no_function",
             )
         cases, _ = questions(self)
         check_signature(answer, list(cases[0].inputs), self.name)
@@ -222,9 +229,16 @@ class Piece:
         given: dict[str, object] | None = None,
         seed: int = 0,
     ) -> object:
-        """Call the answer, on copies of the inputs unless given some."""
+        """Ask the answer, on copies of the inputs unless given some."""
+        runner.seed = seed
         given = case.copies() if given is None else given
-        return runner.run(runner.answer, *given.values(), seed=seed)
+        return self.call(runner, case, given)
+
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
+    ) -> object:
+        """Run the answer once. A hook: some are run in another way."""
+        return runner.run(runner.answer, *given.values())
 
     def with_mistake(self, mistake: Mistake) -> Callable:
         """Give an answer that makes this mistake."""
@@ -246,7 +260,7 @@ class Piece:
         for part in learned.values():
             part.requires_grad_()
         output = self.read(self.ask(runner, case, given), case)
-        return gradients_of(output, learned)
+        return runner.run(gradients_of, output, learned)
 
     # Asking
 
@@ -283,7 +297,8 @@ class Piece:
                 f"{said[1]}. Whoever called it still needs the old "
                 "numbers, and so does the gradient. Look for `+=` and for "
                 "assignments to a slice. Which of them could make a new "
-                "tensor?"
+                "tensor?",
+                "changes_its_input",
             )
 
     def examine_dtype(self, runner: Runner, case: Case) -> None:
@@ -291,20 +306,23 @@ class Piece:
         output = self.outcome(runner, case)
         if not isinstance(output, Tensor):
             raise Finding(
-                f"Right in float64, but not in float32. {output.message}"
+                f"Right in float64, but not in float32. {output.message}",
+                "stops_in_float32",
             )
         wanted = self.expect(case)
         if output.dtype != wanted.dtype:
             raise Finding(
                 f"Right numbers. But asked in {dtype_of(wanted)}, yours "
                 f"answers in {dtype_of(output)}. Where does your code "
-                "choose a dtype of its own?"
+                "choose a dtype of its own?",
+                "other_dtype",
             )
         if not agrees(output, wanted):
             raise Finding(
                 "Right in float64. In float32 your numbers are further "
                 "from the reference than rounding explains: "
-                f"{compared(output, wanted)}"
+                f"{compared(output, wanted)}",
+                "coarse_in_float32",
             )
 
     def examine_gradients(self, runner: Runner, case: Case) -> None:
@@ -315,7 +333,8 @@ class Piece:
         except Caught as caught:
             raise Finding(
                 "The result is right. But as soon as gradients are asked "
-                f"for, something stops. {caught.message}"
+                f"for, something stops. {caught.message}",
+                "stops_backwards",
             ) from None
         lost = [name for name in wanted if yours.get(name) is None]
         if lost:
@@ -325,7 +344,8 @@ class Piece:
                 f"{listed(lost)}: {it} could never be learned. Somewhere "
                 "between input and result the thread is cut: by `detach` "
                 "or `.data`, by `no_grad`, by a trip through numpy, or by "
-                "a new tensor made of plain numbers. Where?"
+                "a new tensor made of plain numbers. Where?",
+                "no_gradient",
             )
         for name, gradient in wanted.items():
             if not agrees(yours[name], gradient):
@@ -333,7 +353,8 @@ class Piece:
                     "The result is right, but the gradient of "
                     f"`{name}` is not the reference's: only a part of it "
                     "comes back. What is detached, or copied out and in "
-                    "again, on some of the ways from input to result?"
+                    "again, on some of the ways from input to result?",
+                    "part_of_the_gradient",
                 )
 
     # Naming what is wrong
@@ -353,8 +374,9 @@ class Piece:
                 words = self.words(
                     mistake, cases[at], wanted[at], found[at]
                 )
-                raise Finding(mistake.hint.format(**words).strip())
-        raise Finding(self.describe(runner, cases, wanted, found, index))
+                hint = mistake.hint.format(**words).strip()
+                raise Finding(hint, mistake.name)
+        raise self.described(runner, cases, wanted, found, index)
 
     def first_made(
         self,
@@ -389,14 +411,21 @@ class Piece:
             words |= mistake.facts(case, found)
         return words
 
-    def describe(
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+        """Say of a wrong result what only this piece can say, if anything.
+
+        A hook, asked where no known mistake explains the result.
+        """
+        return ""
+
+    def described(
         self,
         runner: Runner,
         cases: list[Case],
         wanted: list[Tensor],
         found: list[Found],
         index: int,
-    ) -> str:
+    ) -> Finding:
         """Say what can be said where no known mistake fits."""
         case, output, right = cases[index], found[index], wanted[index]
         good = [
@@ -408,31 +437,50 @@ class Piece:
         if good:
             about = f"Right for {good[0]}, but not for {case.words}."
         if isinstance(output, Finding):
-            return f"{about} {output.message}" if good else output.message
+            if good:
+                output.message = f"{about} {output.message}"
+            return output
         if isinstance(output, Caught):
-            return f"{about} {output.message}"
+            return Finding(f"{about} {output.message}", "stops")
+        own = self.tell(case, output, right)
+        if own:
+            return Finding(own, "unknown")
         if output.shape != right.shape:
             axes = f": {self.axes}" if self.axes else ""
-            return (
+            return Finding(
                 f"{about} Yours has the shape {shape_of(output)}, wanted "
-                f"is {shape_of(right)}{axes}."
+                f"is {shape_of(right)}{axes}.",
+                "other_shape",
             )
+        return self.other_numbers(runner, case, output, right, about)
+
+    def other_numbers(
+        self,
+        runner: Runner,
+        case: Case,
+        output: Tensor,
+        right: Tensor,
+        about: str,
+    ) -> Finding:
+        """Say how numbers of the right shape are wrong."""
         again = self.outcome(runner, case, seed=1)
         if isinstance(again, Tensor) and not agrees(again, output):
-            return (
+            return Finding(
                 "Asked the same twice, yours gives two answers. Something "
                 "in it is random. Is a tensor drawn anew where one was "
-                "given, or is dropout at work where it should rest?"
+                "given, or is dropout at work where it should rest?",
+                "random",
             )
         bad = int((~torch.isfinite(output)).sum())
         if bad:
-            return (
+            return Finding(
                 f"{about} The shape is right, but {bad} of "
                 f"{output.numel()} numbers are infinite, or no numbers at "
                 "all (nan). Where does your code divide, take a "
-                "logarithm, or an exponential of something large?"
+                "logarithm, or an exponential of something large?",
+                "not_finite",
             )
-        return f"{about} {compared(output, right)}"
+        return Finding(f"{about} {compared(output, right)}", "unknown")
 
     def picture(self, runner: Runner) -> str:
         """Draw the answer beside the reference, where that is possible."""

@@ -25,14 +25,16 @@ PRINTED = (
 class Result:
     """What was found: true if the answer is right; `str()` says more.
 
-    `kind` is "right", "wrong" or "unwritten". `picture` is an SVG, or
-    nothing; `printed` is what the answer printed while it was asked.
+    `kind` is "right", "wrong" or "unwritten". `mistake` is the name of
+    what is wrong. `picture` is an SVG, or nothing; `printed` is what the
+    answer printed while it was asked.
     """
 
     kind: str
     message: str
     picture: str = ""
     printed: str = ""
+    mistake: str = ""
 
     def __bool__(self) -> bool:
         return self.kind == "right"

@@ -154,6 +154,7 @@ LOUDEST = (
 
 MISTAKES = (
     Mistake(
+        "mistake_0",
         lambda q, k, v: scores(q, k).softmax(-1) @ v,
         "Nearly. Queries meet keys, the softmax is over the keys, and the "
         "scores are not scaled. "
@@ -163,6 +164,7 @@ MISTAKES = (
         loudest(scores),
     ),
     Mistake(
+        "mistake_1",
         lambda q, k, v: scores(q, k).softmax(-1) / q.shape[-1] ** 0.5 @ v,
         "The scale comes after the softmax, the mistake of the article "
         "that this book follows. Your weights of a query sum to {share}, "
@@ -171,6 +173,7 @@ MISTAKES = (
         "What must be divided, the weights or the scores?",
     ),
     Mistake(
+        "mistake_2",
         divided_by(lambda q: (q.shape[1] * q.shape[-1]) ** 0.5),
         "The scores are divided by the root of {d}, the width of the "
         "whole model: {heads} heads of {k}. "
@@ -182,6 +185,7 @@ MISTAKES = (
         ),
     ),
     Mistake(
+        "mistake_3",
         divided_by(lambda q: q.shape[-1]),
         "The scores are divided by {k}, all of the head_dim. "
         + LOUDEST
@@ -190,18 +194,21 @@ MISTAKES = (
         loudest(lambda q, k: scores(q, k) / q.shape[-1]),
     ),
     Mistake(
+        "mistake_4",
         divided_by(lambda q: q.shape[2] ** 0.5),
         "The scores are divided by the root of {n}, the number of tokens. "
         "What grows with the head_dim is a dot product. Which axis of `q` "
         "is it a sum over?",
     ),
     Mistake(
+        "mistake_5",
         divided_by(lambda q: q.shape[-1] ** -0.5),
         "The scores are multiplied by the root of {k} where they should "
         "be divided. " + LOUDEST + "Which sign has the exponent?",
         loudest(lambda q, k: scores(q, k) * q.shape[-1] ** 0.5),
     ),
     Mistake(
+        "mistake_6",
         softmax_over(-2),
         "The softmax is over the queries. So all queries together share "
         "one key, and the weights of your first queries sum to {sums}. It "
@@ -210,6 +217,7 @@ MISTAKES = (
         sums(lambda q, k: scaled(q, k).softmax(-2)),
     ),
     Mistake(
+        "softmax_over_1",
         softmax_over(1),
         "The softmax is over the heads: for every pair of tokens the "
         "heads share 1 between them, and the weights of your first "
@@ -218,6 +226,7 @@ MISTAKES = (
         sums(lambda q, k: scaled(q, k).softmax(1)),
     ),
     Mistake(
+        "softmax_over_0",
         softmax_over(0),
         "The softmax is over the batch: the images share 1 between them, "
         "and what one image sees depends on the others. The weights of "
@@ -225,6 +234,7 @@ MISTAKES = (
         sums(lambda q, k: scaled(q, k).softmax(0)),
     ),
     Mistake(
+        "mistake_9",
         softmax_over((-2, -1)),
         "The softmax is over the whole table: all queries together share "
         "1, and your first ones have {sums} of it. Each query has 1 of "
@@ -239,6 +249,7 @@ MISTAKES = (
         ),
     ),
     Mistake(
+        "mistake_10",
         lambda q, k, v: scaled(q, k) @ v,
         "The scores mix the values as they are. Those of your first "
         "queries sum to {sums}, and some are below zero. What turns any "
@@ -246,6 +257,7 @@ MISTAKES = (
         sums(scaled),
     ),
     Mistake(
+        "mistake_11",
         lambda q, k, v: scaled(q, k).exp() @ v,
         "The exponentials of the scores mix the values as they are. They "
         "are positive, and those of your first queries sum to {sums}. "
@@ -253,6 +265,7 @@ MISTAKES = (
         sums(lambda q, k: scaled(q, k).exp()),
     ),
     Mistake(
+        "mistake_12",
         lambda q, k, v: scaled(q, k).sigmoid() @ v,
         "Each score was squeezed between 0 and 1 for itself, by a "
         "sigmoid: the weights of your first queries sum to {sums}, not to "
@@ -260,6 +273,7 @@ MISTAKES = (
         sums(lambda q, k: scaled(q, k).sigmoid()),
     ),
     Mistake(
+        "mistake_13",
         lambda q, k, v: scaled(q, k).softmax(-1).mT @ v,
         "The weights are right, and turned over before they meet the "
         "values: token i gathers what others take from it. At {where} "
@@ -267,35 +281,41 @@ MISTAKES = (
         "meets the tokens of `v`?",
     ),
     Mistake(
+        "mistake_14",
         lambda q, k, v: scaled(k, q).softmax(-1) @ v,
         "Queries and keys have changed places: each key asks the "
         "queries. At {where} yours has {yours}, wanted is {wanted}. Whose "
         "tokens do the rows of your table stand for?",
     ),
     Mistake(
+        "mistake_15",
         lambda q, k, v: scaled(q, v).softmax(-1) @ v,
         "Your queries are compared with the values. Values are what is "
         "handed over; what answers a query is the key. At {where} yours "
         "has {yours}, wanted is {wanted}.",
     ),
     Mistake(
+        "mistake_16",
         lambda q, k, v: scaled(q, v).softmax(-1) @ k,
         "Keys and values have changed places: your queries ask the values "
         "and take home keys. At {where} yours has {yours}, wanted is "
         "{wanted}.",
     ),
     Mistake(
+        "mistake_17",
         lambda q, k, v: scaled(q, k).softmax(-1) @ k,
         "The weights are right, and what they mix are the keys: at "
         "{where} yours has {yours}, wanted is {wanted}. What does a token "
         "hand over to who asks it?",
     ),
     Mistake(
+        "mistake_18",
         lambda q, k, v: scaled(q, q).softmax(-1) @ v,
         "Your queries are compared with each other, not with the keys: at "
         "{where} yours has {yours}, wanted is {wanted}.",
     ),
     Mistake(
+        "reshaped_keys",
         reshaped_keys,
         "The keys are reshaped where they should be turned: a `reshape` "
         "gives the wanted shape and leaves each number where it was in "
@@ -303,17 +323,20 @@ MISTAKES = (
         "{where} yours has {yours}, wanted is {wanted}.",
     ),
     Mistake(
+        "mistake_20",
         lambda q, k, v: scaled(q, k).softmax(-1),
         "These are the weights, {shape}, a table for every head. Now they "
         "have to mix something: wanted is {right}.",
     ),
     Mistake(
+        "mistake_21",
         lambda q, k, v: attention(q, k, v).transpose(1, 2),
         "The numbers are right, with tokens before heads: your shape is "
         "{shape}, wanted is {right}. The layer puts the heads together "
         "again, not this function.",
     ),
     Mistake(
+        "mistake_22",
         lambda q, k, v: attention(q, k, v).transpose(1, 2).flatten(2),
         "The numbers are right, and the heads are put together already: "
         "your shape is {shape}, wanted is {right}. The layer does that "

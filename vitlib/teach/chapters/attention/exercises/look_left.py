@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.compare import as_tensor
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
@@ -87,29 +87,19 @@ class LookPiece(Piece):
         found[case.tells["col"] == 0] = EDGE
         return found
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[object],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Count who looks left, and show one who does not."""
-        output, right = found[index], wanted[index]
-        if not isinstance(output, Tensor):
-            return super().describe(runner, cases, wanted, found, index)
         inner = right != EDGE
-        good = int((output == right)[inner].sum())
-        first = int((output != right).nonzero()[0])
-        row, col = (cases[index].tells[side] for side in ("row", "col"))
-        seen = int(output[first])
+        good = int((yours == right)[inner].sum())
+        first = int((yours != right).nonzero()[0])
+        row, col = (case.tells[side] for side in ("row", "col"))
+        seen = int(yours[first])
         whom = f"at row {row[seen]}, column {col[seen]}"
         if seen < 0:
             several = "all" if seen == BLIND else "several"
             whom = f"at {several} places alike"
         return (
-            f"I asked about {cases[index].words}. Of {int(inner.sum())} "
+            f"I asked about {case.words}. Of {int(inner.sum())} "
             f"patches that have a left neighbour {good} look at it. The "
             f"one in row {row[first]}, column {col[first]} looks {whom}. "
             "By what angle has each pair of sine and cosine to turn?"
@@ -136,32 +126,38 @@ PIECE = LookPiece(
     "`qkv` can hold it. Chapter 10 asks how far trained heads look.",
     mistakes=(
         Mistake(
+            "mistake_0",
             lambda places: places,
             "Your queries are the places themselves, and every patch "
             "finds itself. What has to change in a query so that another "
             "key fits it best?",
         ),
         Mistake(
+            "mistake_1",
             lambda places: turned(places, right=1.0),
             "Every patch finds its right neighbour. Which of the signs in "
             "the addition theorem belong to x - 1?",
         ),
         Mistake(
+            "mistake_2",
             lambda places: turned(places, down=-1.0),
             "Every patch finds the one above it: you have turned the half "
             "that speaks of the rows. Which half speaks of the columns?",
         ),
         Mistake(
+            "mistake_3",
             lambda places: turned(places, down=1.0),
             "Every patch finds the one below it: you have turned the half "
             "that speaks of the rows. Which half speaks of the columns?",
         ),
         Mistake(
+            "mistake_4",
             lambda places: turned(places, right=-2.0),
             "Every patch looks two columns to the left. By how much is "
             "each pair turned?",
         ),
         Mistake(
+            "mistake_5",
             lambda places: places.roll(1, dims=0),
             "Right for patches that stand in a row, and not for the same "
             "patches shuffled: each of yours takes the place of the one "
@@ -170,12 +166,14 @@ PIECE = LookPiece(
             "say about its place?",
         ),
         Mistake(
+            "mistake_6",
             lambda places: -places,
             "Your queries are the places with the sign turned, and find "
             "what is least like them. One step to the left is nearly the "
             "same place.",
         ),
         Mistake(
+            "without_rows",
             without_rows,
             "The column is right, and about the row your queries say "
             "nothing: all patches of one column have the same score. "

@@ -154,6 +154,7 @@ SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
 
 LAYER_MISTAKES = (
     Mistake(
+        "mistake_0",
         split_by("heads k qkv"),
         "The output of `qkv` is parted in another order, (heads, k, qkv), "
         "as in the article that this book follows. " + SEEN + "With fresh "
@@ -162,6 +163,7 @@ LAYER_MISTAKES = (
         "all values. Which letter is the outermost?",
     ),
     Mistake(
+        "mistake_1",
         split_by("heads qkv k"),
         "The output of `qkv` is parted head by head, (heads, qkv, k). "
         + SEEN
@@ -169,6 +171,7 @@ LAYER_MISTAKES = (
         "keys, then all values. Which letter is the outermost?",
     ),
     Mistake(
+        "mistake_2",
         split_by("qkv k heads"),
         "Queries, keys and values are told apart rightly, and the heads "
         "are dealt like cards, one number in {heads} to each. "
@@ -177,6 +180,7 @@ LAYER_MISTAKES = (
         "the last two letters moves fastest?",
     ),
     Mistake(
+        "heads_by_reshape",
         heads_by_reshape,
         "The shape is right, but a `reshape` straight to (b, heads, n, k) "
         "moves no number: it cuts the sequence into {heads} pieces and "
@@ -184,6 +188,7 @@ LAYER_MISTAKES = (
         "token. Which axis do you part first, and what moves then?",
     ),
     Mistake(
+        "heads_for_numbers",
         heads_for_numbers,
         "Heads and their numbers have changed places: these are {k} heads "
         "of {heads} numbers, wanted are {heads} of {k}. "
@@ -191,24 +196,28 @@ LAYER_MISTAKES = (
         + "Which of the two axes that you part does `num_heads` count?",
     ),
     Mistake(
+        "merge_by_reshape",
         merge_by_reshape,
         "All is right up to the mixing. Then a `reshape` takes (b, heads, "
         "n, k) straight to {right}, and the numbers of a token come from "
         "several others. " + SEEN + "Which axis has to move back first?",
     ),
     Mistake(
+        "merge_crossed",
         merge_crossed,
         "All is right up to the mixing; when the heads are put together "
         "again, their numbers alternate. " + SEEN + "In the width, which "
         "moves faster, the head or the number inside it?",
     ),
     Mistake(
+        "unprojected",
         unprojected,
         "The mixed values are right, and come out as they are: `proj` is "
         "not used. " + SEEN + "It is the only place where the heads speak "
         "with one another.",
     ),
     Mistake(
+        "one_head",
         one_head,
         "This is attention with a single head of {d} numbers, and "
         "`num_heads={heads}` is not used. " + SEEN + "No count of "
@@ -216,6 +225,7 @@ LAYER_MISTAKES = (
         "heads of {k}?",
     ),
     Mistake(
+        "mistake_9",
         with_function(
             lambda q, k, v: (
                 scores(q, k).softmax(-1) / q.shape[-1] ** 0.5 @ v
@@ -226,12 +236,14 @@ LAYER_MISTAKES = (
         "the scores?",
     ),
     Mistake(
+        "mistake_10",
         scale_of(lambda q: (q.shape[1] * q.shape[-1]) ** 0.5),
         "The scores are divided by the root of {d}, the width. A head "
         "multiplies vectors of {k} numbers. " + SEEN + "Which of the two "
         "does its dot product grow with?",
     ),
     Mistake(
+        "mistake_11",
         scale_of(lambda q: 1),
         "The scores are not scaled. "
         + SEEN
@@ -239,23 +251,27 @@ LAYER_MISTAKES = (
         "divide the dot product of two vectors of {k} numbers?",
     ),
     Mistake(
+        "mistake_12",
         scale_of(lambda q: q.shape[-1]),
         "The scores are divided by {k}, all of the head_dim. "
         + SEEN
         + "Dot products of random vectors grow only with its root.",
     ),
     Mistake(
+        "mistake_13",
         with_function(softmax_over(-2)),
         "The softmax is over the queries: all of them share one key. "
         + SEEN
         + "Which axis counts the keys?",
     ),
     Mistake(
+        "mistake_14",
         with_function(softmax_over(1)),
         "The softmax is over the heads: for every pair they share 1 "
         "between them. " + SEEN + "Which axis counts the keys?",
     ),
     Mistake(
+        "across_images",
         across_images,
         "The tokens of one image look at those of the others: the batch "
         "is taken for the sequence, as `nn.MultiheadAttention` does "
@@ -263,26 +279,31 @@ LAYER_MISTAKES = (
         "the input are the tokens of one image?",
     ),
     Mistake(
+        "mistake_16",
         with_function(lambda q, k, v: attention(k, q, v)),
         "Queries and keys have changed places. " + SEEN + "In which order "
         "do the three lie in `qkv`?",
     ),
     Mistake(
+        "mistake_17",
         with_function(lambda q, k, v: attention(q, v, k)),
         "Keys and values have changed places. " + SEEN + "In which order "
         "do the three lie in `qkv`?",
     ),
     Mistake(
+        "without_bias_qkv",
         without_bias("qkv"),
         "The bias of `qkv` is left out. " + SEEN + "What does a linear "
         "layer add, after it has multiplied?",
     ),
     Mistake(
+        "without_bias_proj",
         without_bias("proj"),
         "The bias of `proj` is left out. " + SEEN + "What does a linear "
         "layer add, after it has multiplied?",
     ),
     Mistake(
+        "mistake_20",
         lambda layer, tokens: (
             tokens + MultiHeadAttention.forward(layer, tokens)
         ),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.compare import as_tensor
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 
@@ -76,23 +76,14 @@ class MaskPiece(Piece):
         mask = isinstance(output, Tensor) and output.dtype == torch.bool
         return output.double() if mask else as_tensor(output)
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[object],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Name the first pair about which the answer is wrong."""
-        case, output = cases[index], found[index]
-        same = isinstance(output, Tensor)
-        if not same or output.shape != wanted[index].shape:
-            return super().describe(runner, cases, wanted, found, index)
-        good = int((output == wanted[index]).sum())
+        if yours.shape != right.shape:
+            return ""
+        good = int((yours == right).sum())
         return (
-            f"In a grid of {case.words} {good} of {output.numel()} pairs "
-            f"are right. But {first_pair(case, output)['pair']}. How far "
+            f"In a grid of {case.words} {good} of {yours.numel()} pairs "
+            f"are right. But {first_pair(case, yours)['pair']}. How far "
             "apart are the two, in rows and in columns?"
         )
 
@@ -117,6 +108,7 @@ PIECE = MaskPiece(
     "convolution of 3 by 3, whose weights depend on what is there.",
     mistakes=(
         Mistake(
+            "by_number",
             by_number,
             "You compare the numbers of the patches, and a line of the "
             "picture ends where the next begins: {pair}. What are the row "
@@ -124,6 +116,7 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "mistake_1",
             near_by(lambda down, right: down.abs() + right.abs() <= 1),
             "Above, below, left and right are right; the four corners are "
             "missing: {pair}. How far may a row differ while the column "
@@ -131,12 +124,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "mistake_2",
             lambda rows, cols: ~neighbour_mask(rows, cols),
             "Right, and turned round: yours is True where a patch may "
             "not look, as in `nn.MultiheadAttention`. Here True means "
             "that it may.",
         ),
         Mistake(
+            "mistake_3",
             near_by(
                 lambda down, right: (
                     (down.abs() <= 1)
@@ -149,6 +144,7 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "mistake_4",
             lambda rows, cols: neighbour_mask(cols, rows),
             "Rows and columns have changed places: {pair}. Counting "
             "along the picture, after how many patches does a new row "
@@ -156,12 +152,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "mistake_5",
             near_by(lambda down, right: (down <= 1) & (right <= 1)),
             "A step to one side is held to 1, a step to the other may be "
             "as long as it likes: {pair}. A difference can be negative.",
             first_pair,
         ),
         Mistake(
+            "mistake_6",
             near_by(
                 lambda down, right: (down.abs() <= 1) | (right.abs() <= 1)
             ),
@@ -171,12 +169,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "mistake_7",
             near_by(lambda down, right: (down.abs() < 1) & (right == 0)),
             "Each patch may look at itself and at nobody else: {pair}. "
             "How far may row and column differ?",
             first_pair,
         ),
         Mistake(
+            "mistake_8",
             near_by(
                 lambda down, right: (down.abs() <= 2) & (right.abs() <= 2)
             ),
@@ -185,11 +185,13 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
+            "with_token",
             with_token,
             "The class token is among them: your shape is {shape}, wanted "
             "is {right}. This mask is for the patches alone.",
         ),
         Mistake(
+            "mistake_10",
             lambda rows, cols: neighbour_mask(rows, cols).reshape(
                 rows, cols, rows, cols
             ),

@@ -171,6 +171,7 @@ PIECE = StreamPiece(
     "which memory of the GPU each block lies in.",
     mistakes=(
         Mistake(
+            "streamed",
             streamed(fade_mixed=False, fade_total=False),
             "Right as long as the first block has the highest score. When "
             "a higher one comes, what you have summed up so far was "
@@ -178,18 +179,21 @@ PIECE = StreamPiece(
             "the old sums too large then?",
         ),
         Mistake(
+            "streamed_too",
             streamed(fade_mixed=False),
             "The sum of the weights is corrected when a higher score "
             "comes, the mixture is not. " + SEEN + "Both were measured "
             "from the old one.",
         ),
         Mistake(
+            "streamed_too_too",
             streamed(fade_total=False),
             "The mixture is corrected when a higher score comes, the sum "
             "of the weights is not. " + SEEN + "Both were measured from "
             "the old one.",
         ),
         Mistake(
+            "streamed_too_too_too",
             streamed(top=False, fade_mixed=False, fade_total=False),
             "Right while the scores are small. With scores in the "
             "thousands their exponentials are too large for a float: "
@@ -197,29 +201,34 @@ PIECE = StreamPiece(
             "number is taken from every score. Which number helps?",
         ),
         Mistake(
+            "streamed_too_too_too_too",
             streamed(divide=False),
             "The mixture is not divided by the sum of its weights. "
             + SEEN
             + "What did you add up besides the values?",
         ),
         Mistake(
+            "streamed_too_too_too_too_too",
             streamed(scale=False),
             "The scores are not scaled. " + SEEN + "By the root of what "
             "do you divide a dot product?",
         ),
         Mistake(
+            "softmax_in_blocks",
             softmax_in_blocks,
             "The weights of a block are a softmax of their own, and sum "
             "to 1 in every block. " + SEEN + "Only at the end is it known "
             "what all of them sum to. What is a weight before that?",
         ),
         Mistake(
+            "mean_of_blocks",
             mean_of_blocks,
             "Each block has a softmax of its own, and then all blocks "
             "count alike. " + SEEN + "A block with better matches should "
             "count for more. By how much?",
         ),
         Mistake(
+            "sum_of_blocks",
             sum_of_blocks,
             "Each block has a softmax of its own, and you add the results "
             "up: the shares of a query sum to the number of blocks. "
@@ -227,6 +236,7 @@ PIECE = StreamPiece(
             + "What do all keys have to share?",
         ),
         Mistake(
+            "last_block",
             last_block,
             "Only the last block is heard. "
             + SEEN

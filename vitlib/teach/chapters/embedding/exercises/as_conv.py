@@ -48,15 +48,11 @@ class ConvPiece(Piece):
     not given them.
     """
 
-    def ask(
-        self,
-        runner: Runner,
-        case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
     ) -> object:
         """Make the layer and call it."""
-        conv = super().ask(runner, case, given, seed)
+        conv = super().call(runner, case, given)
         if conv is None or conv is ...:
             raise Unwritten
         if not isinstance(conv, nn.Module):
@@ -140,6 +136,7 @@ PIECE = ConvPiece(
     "convolution.",
     mistakes=(
         Mistake(
+            "conv_with",
             conv_with(pattern="d (c y x) -> d c y x"),
             "The shape is right, and the filters are scrambled. "
             + SEEN
@@ -148,29 +145,34 @@ PIECE = ConvPiece(
             "column, channel). Which axis has to be parted off first?",
         ),
         Mistake(
+            "conv_with_too",
             conv_with(pattern="d (x y c) -> d c y x"),
             "Every filter is mirrored along its diagonal. "
             + SEEN
             + "Inside a patch, which comes first, x or y?",
         ),
         Mistake(
+            "conv_with_too_too",
             conv_with(pattern="d (c x y) -> d c y x"),
             "The filters are scrambled twice. " + SEEN + "The linear "
             "layer has learned its numbers as (row, column, channel).",
         ),
         Mistake(
+            "conv_with_too_too_too",
             conv_with(bias=False),
             "The weights are right, and the bias is missing. "
             + SEEN
             + "What else has the linear layer learned?",
         ),
         Mistake(
+            "conv_with_too_too_too_too",
             conv_with(stride=1),
             "The filters are right, and move on by one pixel at a time: "
             "your shape is {shape}, wanted is {right}. How long is the "
             "step from patch to patch?",
         ),
         Mistake(
+            "zero_weights",
             zero_weights,
             "The bias is right, and your weights are all zero. " + SEEN,
         ),

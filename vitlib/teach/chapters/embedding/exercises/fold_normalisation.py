@@ -109,12 +109,14 @@ PIECE = FoldPiece(
     "normalise them, or do it twice.",
     mistakes=(
         Mistake(
+            "folded",
             folded(scale=torch.mul),
             "Your weights are multiplied by the deviations. "
             + WEIGHTS
             + "In (x - mean) / std, what happens to x?",
         ),
         Mistake(
+            "folded_too",
             folded(scale=lambda weight, std: weight),
             "Your weights are the old ones. "
             + WEIGHTS
@@ -122,6 +124,7 @@ PIECE = FoldPiece(
             "go?",
         ),
         Mistake(
+            "folded_too_too",
             folded(sign=1),
             "The weights are right, and the biases are moved to the wrong "
             "side. " + BIASES + "What does the filter answer to pixels "
@@ -129,6 +132,7 @@ PIECE = FoldPiece(
             biases,
         ),
         Mistake(
+            "folded_too_too_too",
             folded(shift=lambda new, old, mean: 0 * new),
             "The weights are right, and the biases are the old ones. "
             + BIASES
@@ -137,6 +141,7 @@ PIECE = FoldPiece(
             biases,
         ),
         Mistake(
+            "folded_too_too_too_too",
             folded(shift=lambda new, old, mean: old * mean),
             "The weights are right, and the biases are moved by the wrong "
             "amount. " + BIASES + "The mean, too, is divided by the "
@@ -144,6 +149,7 @@ PIECE = FoldPiece(
             biases,
         ),
         Mistake(
+            "folded_too_too_too_too_too",
             folded(
                 shift=lambda new, old, mean: new * mean / new[0].numel()
             ),
@@ -152,6 +158,7 @@ PIECE = FoldPiece(
             biases,
         ),
         Mistake(
+            "folded_too_too_too_too_too_too",
             folded(
                 shift=lambda new, old, mean: mean + 0 * new[..., :1, :1]
             ),
@@ -161,6 +168,7 @@ PIECE = FoldPiece(
             biases,
         ),
         Mistake(
+            "folded_too_too_too_too_too_too_too",
             folded(shift=lambda new, old, mean: new),
             "The weights are right. The biases are moved by the sum of "
             "each filter, as if the mean were 1. " + BIASES,

@@ -23,21 +23,36 @@ PIECE = NumberPiece(
     "94, in the same eye. The margin is small, though: one filter is a "
     "weak witness, which is why there are hundreds.",
     mistakes=(
-        Slip(74, "74 is the pupil itself. Which comes after it?"),
         Slip(
+            "mistake_0",
+            74,
+            "74 is the pupil itself. Which comes after it?",
+        ),
+        Slip(
+            "mistake_1",
             162,
             "162 is a dark patch, and your filter, which has kept its "
             "mean, asks for darkness first of all. What is to be "
             "subtracted?",
         ),
         Slip(
+            "mistake_2",
             60,
             "60 is nearest in angle to a pupil that has kept its mean: it "
             "is dark as well. What is to be subtracted?",
         ),
-        Slip(94, "94 lies in her other eye too, and one there is louder."),
-        Slip(76, "76 gives the quietest answer. Which is the loudest?"),
         Slip(
+            "mistake_3",
+            94,
+            "94 lies in her other eye too, and one there is louder.",
+        ),
+        Slip(
+            "mistake_4",
+            76,
+            "76 gives the quietest answer. Which is the loudest?",
+        ),
+        Slip(
+            "mistake_5",
             195,
             "195 is a bright piece of background. Your pixels go from 0 "
             "to 1, and your filter has kept its mean.",

@@ -170,12 +170,14 @@ SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
 
 MISTAKES = (
     Mistake(
+        "mistake_0",
         maps_as("b d row col -> b d (row col)"),
         "The numbers are right, and the axes have changed places: your "
         "shape is {shape}, wanted is {right}. A token is a row of {d} "
         "numbers, and `flatten` alone leaves it a column.",
     ),
     Mistake(
+        "reshaped",
         reshaped,
         "The shape is right, but it is reached by a `reshape`, which "
         "moves no number: yours has parts of several tokens in one row. "
@@ -184,29 +186,34 @@ MISTAKES = (
         "to move before two become one?",
     ),
     Mistake(
+        "mistake_2",
         maps_as("b d row col -> b (col row) d"),
         "The tokens are right, and go down the columns. " + SEEN + "The "
         "reading order is along the lines. Which of the two moves faster, "
         "rows or columns?",
     ),
     Mistake(
+        "mistake_3",
         maps_as("b d row col -> b d row col"),
         "The numbers are right, and still a stack of maps: your shape is "
         "{shape}, wanted is {right}. Two of the axes become the sequence, "
         "one goes to the end. Which?",
     ),
     Mistake(
+        "mistake_4",
         maps_as("b d row col -> b row col d"),
         "The tokens are right, and still stand in a grid: your shape is "
         "{shape}, wanted is {right}. A sequence has one axis for them.",
     ),
     Mistake(
+        "mistake_5",
         maps_as("b d row col -> b d (col row)"),
         "Your shape is {shape}, wanted is {right}: a token is a row. And "
         "when you have turned it, look whether the sequence goes along "
         "the lines.",
     ),
     Mistake(
+        "convolution_order",
         convolution_order,
         "Filters and patches do not fit together. " + SEEN + "The filters "
         "of a convolution lie as (channel, row, column), the numbers of "
@@ -214,6 +221,7 @@ MISTAKES = (
         "not notice. Which of the two do you turn?",
     ),
     Mistake(
+        "strips",
         strips,
         "The layer is right, but what it is given are no squares. "
         + SEEN
@@ -222,30 +230,35 @@ MISTAKES = (
         "last chapter cuts?",
     ),
     Mistake(
+        "mirrored",
         mirrored,
         "Every filter meets its patch mirrored along the diagonal. "
         + SEEN
         + "Inside a patch, which comes first, x or y?",
     ),
     Mistake(
+        "every_pixel",
         every_pixel,
         "Your filters move on by one pixel at a time, so that patches "
         "overlap: your shape is {shape}, wanted is {right}. How far is it "
         "from one patch to the next?",
     ),
     Mistake(
+        "no_bias",
         no_bias,
         "The products are right, and the bias is not added. "
         + SEEN
         + "What does a linear layer add, after it has multiplied?",
     ),
     Mistake(
+        "mistake_11",
         changed_by(F.relu),
         "Right, and then everything below zero is cut off by a ReLU. "
         + SEEN
         + "The embedding is linear and nothing else.",
     ),
     Mistake(
+        "mistake_12",
         changed_by(F.gelu),
         "Right, and then bent by GELU. "
         + SEEN
@@ -253,11 +266,13 @@ MISTAKES = (
         "and nothing else.",
     ),
     Mistake(
+        "mistake_13",
         changed_by(lambda t: F.layer_norm(t, t.shape[-1:])),
         "Right, and then every token is normed. " + SEEN + "In a ViT the "
         "first norm stands in the encoder.",
     ),
     Mistake(
+        "changed_by_with_class_token",
         changed_by(with_class_token),
         "The tokens are right, and a token too many stands in front: your "
         "shape is {shape}, wanted is {right}. The class token comes in "

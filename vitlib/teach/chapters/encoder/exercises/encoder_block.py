@@ -143,6 +143,7 @@ def mlp_first(block: EncoderBlock, tokens: Tensor) -> Tensor:
 
 BLOCK_MISTAKES = (
     Mistake(
+        "post_norm",
         post_norm,
         "The norms come after the sums: this is the block of 2017. "
         + SEEN
@@ -150,6 +151,7 @@ BLOCK_MISTAKES = (
         "norms only what it reads. Where do the two norms stand then?",
     ),
     Mistake(
+        "norm_after_layer",
         norm_after_layer,
         "Your norms stand behind the layers, before the sums. "
         + SEEN
@@ -157,6 +159,7 @@ BLOCK_MISTAKES = (
         "as little or as much as it likes.",
     ),
     Mistake(
+        "normed_stream",
         normed_stream,
         "Your sums start from the normed tokens: after each norm the old "
         "stream is gone. "
@@ -165,29 +168,34 @@ BLOCK_MISTAKES = (
         "its result added to? They are not the same tensor.",
     ),
     Mistake(
+        "no_residual",
         no_residual,
         "Nothing is added, everything replaced: no residual around either "
         "layer. " + SEEN + "What the block was given should still be in "
         "what it gives.",
     ),
     Mistake(
+        "no_first_residual",
         no_first_residual,
         "The residual around attention is missing: what it gathers "
         "replaces the tokens. " + SEEN + "Which of your two lines has no "
         "sum?",
     ),
     Mistake(
+        "no_second_residual",
         no_second_residual,
         "The residual around the MLP is missing: its result replaces the "
         "tokens. " + SEEN + "Which of your two lines has no sum?",
     ),
     Mistake(
+        "one_residual",
         one_residual,
         "There is one residual around both layers together; each should "
         "have its own. " + SEEN + "What does the MLP read, besides what "
         "was gathered?",
     ),
     Mistake(
+        "parallel",
         parallel,
         "Both layers read the tokens as they came, side by side. Some "
         "large models do that; in a ViT the MLP thinks about what "
@@ -195,6 +203,7 @@ BLOCK_MISTAKES = (
         "read?",
     ),
     Mistake(
+        "old_sum",
         old_sum,
         "The result of the MLP is added to the tokens from before the "
         "attention, so that what was gathered is lost from the stream. "
@@ -202,11 +211,13 @@ BLOCK_MISTAKES = (
         + "Which tensor does your second sum begin with?",
     ),
     Mistake(
+        "norm_twice",
         norm_twice,
         "`norm1` is used twice, and `norm2` not at all. " + SEEN + "No "
         "count of parameters shows it.",
     ),
     Mistake(
+        "norms_swapped",
         norms_swapped,
         "The two norms have changed places. "
         + SEEN
@@ -214,35 +225,41 @@ BLOCK_MISTAKES = (
         "nobody would notice. Which is the first?",
     ),
     Mistake(
+        "no_norms",
         no_norms,
         "Sums and layers are right, the norms are not used. "
         + SEEN
         + "Before each layer the tokens are brought to one length.",
     ),
     Mistake(
+        "no_first_norm",
         no_first_norm,
         "`norm1` is not used: attention reads the bare stream. "
         + SEEN
         + "What stands before each layer?",
     ),
     Mistake(
+        "no_second_norm",
         no_second_norm,
         "`norm2` is not used: the MLP reads the bare stream. "
         + SEEN
         + "What stands before each layer?",
     ),
     Mistake(
+        "with_eps_1e_05",
         with_eps(1e-5),
         "Right but for the sixth decimal or so: your norms have torch's "
         "own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6. Small tokens and "
         "published weights notice.",
     ),
     Mistake(
+        "mlp_first",
         mlp_first,
         "The MLP comes first, attention second. " + SEEN + "A token looks "
         "around, then it thinks.",
     ),
     Mistake(
+        "mistake_16",
         lambda block, tokens: tokens + EncoderBlock.forward(block, tokens),
         "All is right, and then the tokens are added once more. "
         + SEEN

@@ -49,12 +49,14 @@ def with_activation(act):
 
 MLP_MISTAKES = (
     Mistake(
+        "mistake_0",
         with_activation(F.relu),
         "Nearly: between your two layers stands ReLU, which cuts off at "
         "zero. " + SEEN + "The Transformer of 2017 had it; a ViT bends "
         "more gently.",
     ),
     Mistake(
+        "mistake_1",
         with_activation(lambda x: F.gelu(x, approximate="tanh")),
         "Right to about three places: this is GELU by way of tanh, the "
         "approximation that Google's code uses. " + SEEN + "timm and this "
@@ -62,41 +64,48 @@ MLP_MISTAKES = (
         "other?",
     ),
     Mistake(
+        "mistake_2",
         with_activation(F.silu),
         "Nearly: between your two layers stands SiLU, x times a sigmoid. "
         + SEEN
         + "It resembles GELU and is not it.",
     ),
     Mistake(
+        "mistake_3",
         with_activation(lambda x: x * torch.sigmoid(1.702 * x)),
         "Nearly: this is GELU by way of a sigmoid, as CLIP has it. "
         + SEEN
         + "timm and this book take the exact one.",
     ),
     Mistake(
+        "mistake_4",
         with_activation(torch.tanh),
         "Between your two layers stands tanh. " + SEEN + "A ViT has "
         "another bend there, one that lets large numbers pass.",
     ),
     Mistake(
+        "mistake_5",
         with_activation(lambda x: x),
         "Nothing stands between your two layers, and two linear layers in "
         "a row are one. " + SEEN + "What has to happen to the {hidden} "
         "numbers in between?",
     ),
     Mistake(
+        "mistake_6",
         lambda mlp, tokens: F.gelu(mlp.fc2(mlp.fc1(tokens))),
         "The bend comes after the second layer. " + SEEN + "What is "
         "added to the stream must be free to be negative, and between the "
         "layers nothing bends.",
     ),
     Mistake(
+        "mistake_7",
         lambda mlp, tokens: F.gelu(mlp.fc2(F.gelu(mlp.fc1(tokens)))),
         "The bend comes twice, after the second layer too. "
         + SEEN
         + "What is added to the stream must be free to be negative.",
     ),
     Mistake(
+        "mistake_8",
         lambda mlp, tokens: mlp.fc2(mlp.fc1(F.gelu(tokens))),
         "The bend comes before the first layer, on the narrow side. "
         + SEEN
@@ -104,12 +113,14 @@ MLP_MISTAKES = (
         "from.",
     ),
     Mistake(
+        "mistake_9",
         lambda mlp, tokens: tokens + MLP.forward(mlp, tokens),
         "Right, and the tokens themselves are added to it. "
         + SEEN
         + "That sum belongs to the block around the MLP.",
     ),
     Mistake(
+        "mistake_10",
         lambda mlp, tokens: MLP.forward(
             mlp, F.layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
         ),
@@ -119,6 +130,7 @@ MLP_MISTAKES = (
         "belongs to the block around it.",
     ),
     Mistake(
+        "mistake_11",
         lambda mlp, tokens: F.linear(
             F.gelu(F.linear(tokens, mlp.fc1.weight)),
             mlp.fc2.weight,
@@ -128,6 +140,7 @@ MLP_MISTAKES = (
         "layer add, after it has multiplied?",
     ),
     Mistake(
+        "mistake_12",
         lambda mlp, tokens: F.linear(
             F.gelu(mlp.fc1(tokens)), mlp.fc2.weight
         ),

@@ -70,23 +70,27 @@ PIECE = ModulePiece(
     "entered it. That is why a ViT norms what a layer reads.",
     mistakes=(
         Mistake(
+            "mistake_0",
             EncoderBlock.forward,
             "This is the block of the ViT, with the norms in front of the "
             "layers. " + SEEN + "In 2017 a layer read the stream as it "
             "was. What was normed then?",
         ),
         Mistake(
+            "norm_after_layer",
             norm_after_layer,
             "What each layer gives is normed, and then added. "
             + SEEN
             + "In 2017 the sum itself was normed.",
         ),
         Mistake(
+            "norms_swapped",
             norms_swapped,
             "The two norms have changed places. " + SEEN + "Which of them "
             "belongs to the attention?",
         ),
         Mistake(
+            "norm_twice",
             norm_twice,
             "`norm1` is used twice, and `norm2` not at all. "
             + SEEN
@@ -94,39 +98,46 @@ PIECE = ModulePiece(
             "count of parameters shows it.",
         ),
         Mistake(
+            "only_last_norm",
             only_last_norm,
             "The norm after the first sum is missing. " + SEEN + "What "
             "does the MLP read?",
         ),
         Mistake(
+            "only_first_norm",
             only_first_norm,
             "The norm after the second sum is missing. " + SEEN + "What "
             "does the next block get?",
         ),
         Mistake(
+            "normed_without_sum",
             normed_without_sum,
             "The norms stand where they should, and nothing is added "
             "before them. " + SEEN + "What has to be in the sum besides "
             "the layer's result?",
         ),
         Mistake(
+            "no_residual",
             no_residual,
             "Nothing is added, everything replaced, and the norms stand "
             "in front. " + SEEN + "What is normed in 2017?",
         ),
         Mistake(
+            "normed_stream",
             normed_stream,
             "Your norms come first, and the sums start from the normed "
             "tokens. " + SEEN + "In which order do a sum and its norm "
             "follow each other in 2017?",
         ),
         Mistake(
+            "old_sum",
             old_sum,
             "Your norms stand in front, and the second sum begins with "
             "the tokens from before the attention. " + SEEN + "Write down "
             "what one layer does, then the same for the other.",
         ),
         Mistake(
+            "one_residual",
             one_residual,
             "There is one sum around both layers, with the norms inside. "
             + SEEN

@@ -161,11 +161,13 @@ PIECE = HeadPiece(
     "answers right; silence leaves 487, and the head itself has 493.",
     mistakes=(
         Mistake(
+            "with_change_silence",
             with_change(silence),
             "The head is silent: you have put zeros where the mean over "
             "the images belongs. " + SEEN + "That is `without_head`.",
         ),
         Mistake(
+            "mistake_1",
             with_change(mean_over(1)),
             "You take the mean over the tokens of each image. "
             + SEEN
@@ -174,51 +176,60 @@ PIECE = HeadPiece(
             "over which axis is that a mean?",
         ),
         Mistake(
+            "mistake_2",
             with_change(mean_over(0, 1)),
             "You take the mean over the images and over the tokens. "
             + SEEN
             + "Each token has a usual word of its own.",
         ),
         Mistake(
+            "with_change_every_head",
             with_change(every_head),
             "All heads of the layer say the usual. " + SEEN + "Behind "
             "`proj` they cannot be told apart any more. Which of the "
             "numbers that go into it belong to one head?",
         ),
         Mistake(
+            "mistake_4",
             with_change(mean_over(0), order="k heads"),
             "The mean is right, of the wrong numbers: you take one in so "
             "many. " + SEEN + "The numbers of a head stand beside each "
             "other.",
         ),
         Mistake(
+            "mistake_5",
             with_change(mean_over(0), shift=(0, -1)),
             "It is the head before the one I asked for. " + SEEN + "Heads "
             "count from 0.",
         ),
         Mistake(
+            "mistake_6",
             with_change(mean_over(0), shift=(0, 1)),
             "It is the head behind the one I asked for. " + SEEN + "Heads "
             "count from 0.",
         ),
         Mistake(
+            "mistake_7",
             with_change(mean_over(0), shift=(-1, 0)),
             "It is a head of the layer before the one I asked for. "
             + SEEN
             + "Layers count from 0.",
         ),
         Mistake(
+            "with_change_class_token_only",
             with_change(class_token_only),
             "Only the class token hears the usual; the patches hear the "
             "head as it is. " + SEEN + "Which axis did you index?",
         ),
         Mistake(
+            "with_change_other_heads",
             with_change(other_heads),
             "The head says what the heads of its layer say on average. "
             + SEEN
             + "Usual means: in other images. Which axis counts them?",
         ),
         Mistake(
+            "mistake_10",
             lambda model, images, layer, head: model(images),
             "These are the scores with the head as it is. "
             + SEEN

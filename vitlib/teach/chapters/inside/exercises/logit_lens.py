@@ -71,48 +71,57 @@ PIECE = Piece(
     "to look like its class?",
     mistakes=(
         Mistake(
+            "mistake_0",
             seen_by(lambda model, stream: model.head(stream)),
             "The head reads the bare stream, without the norm before it. "
             + SEEN
             + "What stands between the last block and the head?",
         ),
         Mistake(
+            "mistake_1",
             seen_by(lambda model, stream: lens(model, stream[1:])),
             "One is missing at the beginning: your shape is {shape}, "
             "wanted is {right}. The tokens have something to say before "
             "the first layer, too.",
         ),
         Mistake(
+            "mistake_2",
             seen_by(lambda model, stream: lens(model, stream[:-1])),
             "One is missing at the end: your last entry is what goes into "
             "the last layer. Your shape is {shape}, wanted is {right}.",
         ),
         Mistake(
+            "mistake_3",
             seen_by(lambda model, stream: lens(model, stream[:, :, 0])),
             "Only the class token is read: your shape is {shape}, wanted "
             "is {right}. The lens asks every token.",
         ),
         Mistake(
+            "mistake_4",
             seen_by(lambda model, stream: lens(model, stream[:, :, 1:])),
             "The class token is left out: your shape is {shape}, wanted "
             "is {right}.",
         ),
         Mistake(
+            "mistake_5",
             seen_by(lambda model, stream: lens(model, stream).softmax(-1)),
             "Right, and then made into shares by a softmax: {yours}, "
             "wanted are the scores, {wanted}.",
         ),
         Mistake(
+            "mistake_6",
             seen_by(lambda model, stream: lens(model, stream[-1])),
             "This is the last layer only: your shape is {shape}, wanted "
             "is {right}.",
         ),
         Mistake(
+            "mistake_7",
             seen_by(lambda model, stream: stream),
             "This is the stream itself, {shape}. The norm and the head "
             "have not read it yet: wanted is {right}.",
         ),
         Mistake(
+            "normed_on_the_way",
             normed_on_the_way,
             "Your normed tokens go on to the next block. " + SEEN + "The "
             "lens looks at the stream and leaves it as it is.",

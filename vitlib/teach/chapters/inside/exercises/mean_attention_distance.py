@@ -101,17 +101,20 @@ PIECE = Piece(
     "next door, some across the picture, from the first layer on.",
     mistakes=(
         Mistake(
+            "in_patches",
             in_patches,
             "Right, and measured in patches: {yours}. Wanted are pixels, "
             "{wanted}, and a patch has {p}.",
         ),
         Mistake(
+            "with_class_token",
             with_class_token,
             "The class token is among your patches, at a distance of 0 "
             "from all. " + SEEN + "It has no place in the picture. Which "
             "rows and columns of the maps are left?",
         ),
         Mistake(
+            "measured",
             measured(weigh=lambda maps, extra: maps[..., extra:, extra:]),
             "The class token is left out, and what it got is missing: the "
             "rows no longer sum to 1, and distances come out too short. "
@@ -119,33 +122,39 @@ PIECE = Piece(
             + "What makes shares of them again?",
         ),
         Mistake(
+            "mean_of_keys",
             mean_of_keys,
             "You take the mean over the keys where their sum belongs: the "
             "weights of a row make 1 together, they share already. "
             + SEEN,
         ),
         Mistake(
+            "swapped_grid",
             swapped_grid,
             "Rows and columns of the grid have changed places. "
             + SEEN
             + "How many patches stand in one line of the picture?",
         ),
         Mistake(
+            "measured_too",
             measured(length=lambda apart: apart.square().sum(-1)),
             "These are squares of distances. " + SEEN + "What is missing "
             "at the end of Pythagoras?",
         ),
         Mistake(
+            "measured_too_too",
             measured(length=lambda apart: apart.abs().sum(-1)),
             "You go along the streets: rows plus columns. " + SEEN + "A "
             "straight line is shorter.",
         ),
         Mistake(
+            "measured_too_too_too",
             measured(length=lambda apart: apart.abs().amax(-1)),
             "You take the longer of the two sides. " + SEEN + "A straight "
             "line has a part of both.",
         ),
         Mistake(
+            "measured_too_too_too_too",
             measured(
                 weigh=lambda maps, extra: torch.full_like(
                     maps[..., extra:, extra:],
@@ -157,12 +166,14 @@ PIECE = Piece(
             + "By what is each distance weighted?",
         ),
         Mistake(
+            "per_layer",
             per_layer,
             "The heads are joined: your shape is {shape}, wanted is "
             "{right}. The differences between the heads are what the "
             "paper's picture shows.",
         ),
         Mistake(
+            "mistake_10",
             lambda maps, grid, patch_size: (
                 inside.mean_attention_distance(maps, grid, patch_size).T
             ),

@@ -81,24 +81,28 @@ PIECE = Piece(
     "if attention were all that happens. Chapter 10 tests how far it is.",
     mistakes=(
         Mistake(
+            "number_by_number",
             number_by_number,
             "The layers are multiplied number by number. " + SEEN + "What "
             "a layer reads was mixed by the one before, every token of "
             "it: this is a product of matrices.",
         ),
         Mistake(
+            "rolled",
             rolled(backwards=True),
             "Each layer is right, and they are multiplied in the wrong "
             "order. " + SEEN + "A row of the result belongs to a token of "
             "the last layer. On which side does a later layer stand?",
         ),
         Mistake(
+            "rolled_too",
             rolled(layer=lambda weights, identity: weights),
             "The residual connection is missing: yours is the product of "
             "the maps alone. " + SEEN + "Half of what a token is stays "
             "where it was.",
         ),
         Mistake(
+            "rolled_too_too",
             rolled(layer=rows_of_one),
             "What stays is added and not shared: your rows grow with "
             "every layer, to a sum of 2 to the power of {layers}. "
@@ -106,21 +110,25 @@ PIECE = Piece(
             + "The two halves of a layer have to make 1 together.",
         ),
         Mistake(
+            "rolled_too_too_too",
             rolled(heads=lambda maps: maps.amax(dim=2)),
             "You take the largest of the heads. Its rows sum to more than "
             "1. " + SEEN + "Here the heads have equal votes.",
         ),
         Mistake(
+            "rolled_too_too_too_too",
             rolled(heads=lambda maps: maps.sum(dim=2)),
             "The heads are summed: a row has as many ones to share out as "
             "there are heads. " + SEEN,
         ),
         Mistake(
+            "rolled_too_too_too_too_too",
             rolled(heads=lambda maps: maps[:, :, 0]),
             "Only the first head counts. " + SEEN + "Which axis counts "
             "the heads, and what becomes of it?",
         ),
         Mistake(
+            "mistake_7",
             lambda maps: (
                 maps.mean(dim=2).mean(dim=0) / 2
                 + torch.eye(maps.shape[-1], dtype=maps.dtype) / 2
@@ -130,6 +138,7 @@ PIECE = Piece(
             "the result of the last.",
         ),
         Mistake(
+            "mistake_8",
             lambda maps: (
                 maps[-1].mean(dim=1) / 2
                 + torch.eye(maps.shape[-1], dtype=maps.dtype) / 2
@@ -138,11 +147,13 @@ PIECE = Piece(
             "before it mix?",
         ),
         Mistake(
+            "mistake_9",
             lambda maps: inside.rollout(maps).mT,
             "Rows and columns have changed places. " + SEEN + "A row says "
             "what one token is made of, and sums to 1.",
         ),
         Mistake(
+            "mistake_10",
             lambda maps: inside.rollout(maps)[:, 0],
             "This is the row of the class token, {shape}. Wanted is the "
             "row of every token, {right}.",

@@ -83,38 +83,45 @@ PIECE = Piece(
     "before. What makes the difference comes in chapter 4.",
     mistakes=(
         Mistake(
+            "mistake_0",
             lambda images, patch_size: images.flip(-1),
             "A mirror, and a whole one: it turns the pixels inside each "
             "patch round as well, and this attention notices. What is to "
             "change its place as one piece?",
         ),
         Mistake(
+            "turned_GRID_5",
             turned(GRID, 5),
             "The pixels in each patch are mirrored, and the patches stand "
             "where they stood. Wanted is the other way round.",
         ),
         Mistake(
+            "turned_GRID_2",
             turned(GRID, 2),
             "The patches are mirrored from top to bottom. Wanted is from "
             "left to right.",
         ),
         Mistake(
+            "turned_GRID_2_4",
             turned(GRID, 2, 4),
             "The whole sequence is turned round, its last patch comes "
             "first: the rows of patches have changed places too. Which "
             "axis of the grid does a mirror turn?",
         ),
         Mistake(
+            "mistake_4",
             lambda images, patch_size: images.clone(),
             "Each patch is where it was.",
         ),
         Mistake(
+            "mistake_5",
             turned("b c h (x col) -> b c h x col", 3),
             "Strips change places, each as wide as there are patches in a "
             "row: {cols} pixels. A patch is {p} pixels wide. Which of the "
             "two names in the brackets runs faster?",
         ),
         Mistake(
+            "turned_GRID_3_4",
             turned(GRID, 3, 4),
             "The patches have changed places rightly, and each stands on "
             "its head. Their pixels stay as they are.",

@@ -4,12 +4,11 @@ import math
 
 from torch import Tensor
 
-from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.number import (
     NumberFrom,
     numeral,
 )
-from vitlib.teach.checking.piece import Case, Found, Mistake
+from vitlib.teach.checking.piece import Case, Mistake
 
 Layers = list[tuple[int, int]]
 
@@ -105,20 +104,11 @@ class WindowPiece(NumberFrom):
         mine, good = numeral(found.item()), numeral(wanted.item())
         return case.tells | {"mine": mine, "good": good}
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[Found],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say what came instead."""
-        if not isinstance(found[index], Tensor):
-            return super().describe(runner, cases, wanted, found, index)
-        mine, good = numeral(found[index].item()), wanted[index].item()
+        mine, good = numeral(yours.item()), right.item()
         return (
-            f"I asked about {cases[index].words}. Yours gives {mine}, the "
+            f"I asked about {case.words}. Yours gives {mine}, the "
             f"window is {numeral(good)} wide. Draw it on paper: one dot, "
             "below it the dots that it sees, and what these see."
         )
@@ -137,6 +127,7 @@ PIECE = WindowPiece(
     "everything.",
     mistakes=(
         Mistake(
+            "mistake_0",
             lambda layers: 1 + sum(kernel - 1 for kernel, _ in layers),
             "Right as long as every step is 1. For {words} yours gives "
             "{mine}, wanted is {good}: after a step of two, neighbours "
@@ -144,57 +135,67 @@ PIECE = WindowPiece(
             "them add?",
         ),
         Mistake(
+            "step_too_early",
             step_too_early,
             "For {words} yours gives {mine}, wanted is {good}. A step "
             "moves the outputs of its layer apart. Are its own inputs "
             "apart already?",
         ),
         Mistake(
+            "mistake_2",
             lambda layers: 1 + sum((k - 1) * s for k, s in layers),
             "For {words} yours gives {mine}, wanted is {good}. Each layer "
             "counts with its own step. Whose steps decide how far apart "
             "its inputs are?",
         ),
         Mistake(
+            "last_step_only",
             last_step_only,
             "Right after one step. For {words} yours gives {mine}, wanted "
             "is {good}: after two layers with a step, how far apart are "
             "two neighbours?",
         ),
         Mistake(
+            "steps_added",
             steps_added,
             "For {words} yours gives {mine}, wanted is {good}. It adds "
             "the steps. Every third of every second pixel: how far apart "
             "are they?",
         ),
         Mistake(
+            "whole_kernels",
             whole_kernels,
             "For {words} yours gives {mine}, wanted is {good}. A layer of "
             "3 x 3 makes a window of 1 a window of 3. By how much does it "
             "widen it?",
         ),
         Mistake(
+            "mistake_6",
             lambda layers: receptive_field(layers) - 1,
             "One too small, each time: for {words} yours gives {mine}. "
             "How wide is the window before the first layer?",
         ),
         Mistake(
+            "one_side",
             one_side,
             "For {words} yours gives {mine}, wanted is {good}. It counts "
             "what a layer adds on one side. A window has two.",
         ),
         Mistake(
+            "mistake_8",
             lambda layers: receptive_field(layers[::-1]),
             "Yours goes through the layers in the wrong direction: for "
             "{words} it gives {mine}, wanted is {good}. Which of them "
             "lies on the pixels? Its inputs are one pixel apart.",
         ),
         Mistake(
+            "mistake_9",
             lambda layers: receptive_field(layers) ** 2,
             "For {words} yours gives {mine}: that many pixels are in the "
             "window. How wide is it?",
         ),
         Mistake(
+            "mistake_10",
             lambda layers: math.prod(step for _, step in layers),
             "For {words} yours gives {mine}, the distance of two "
             "neighbours after the last layer. And how wide is the window "

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vitlib.teach.checking.answer import Finding, Runner, Unwritten
+from vitlib.teach.checking.answer import Finding, Unwritten
 from vitlib.teach.checking.compare import kind_of
-from vitlib.teach.checking.piece import Case, Found, Mistake, Piece
+from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import other_counts
 from vitlib.vit import ViT
 
@@ -56,23 +56,10 @@ class PhotoPiece(Piece):
         facts = [float(count(output)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[Found],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say which of the sizes are others."""
-        if not isinstance(found[index], Tensor):
-            return super().describe(runner, cases, wanted, found, index)
-        wrong = other_counts(
-            FACTS, found[index].int(), wanted[index].int()
-        )
-        return (
-            f"I asked about {cases[index].words}. Your model has {wrong}."
-        )
+        wrong = other_counts(FACTS, yours.int(), right.int())
+        return f"I asked about {case.words}. Your model has {wrong}."
 
 
 def photo_cases() -> list[Case]:
@@ -102,38 +89,45 @@ PIECE = PhotoPiece(
     "with the class token 552 tokens.",
     mistakes=(
         Mistake(
+            "mistake_0",
             made(lambda h, w: (up(w), up(h))),
             "Right sizes, and the sides have changed places: the height "
             "comes first. A square photo would not have shown it.",
         ),
         Mistake(
+            "mistake_1",
             made(lambda h, w: (h // 16 * 16, w // 16 * 16)),
             "Whole patches, but too few: of {words} yours cuts off what "
             "is left at the right and below. Padding needs the next "
             "multiple of 16, not the last one.",
         ),
         Mistake(
+            "mistake_2",
             made(lambda h, w: (h // 16 * 16 + 16, w // 16 * 16 + 16)),
             "Right where something is left over. But of a side that is a "
             "multiple of 16 already yours makes one patch more, all of "
             "padding.",
         ),
         Mistake(
+            "mistake_3",
             made(lambda h, w: up(max(h, w))),
             "Yours pads the photo to a square, as wide as its longer "
             "side. It is not asked for, and most of it would be padding. "
             "May `image_size` be two numbers?",
         ),
         Mistake(
+            "mistake_4",
             made(lambda h, w: up(h)),
             "Yours is a square with the photo's height. `image_size` may "
             "be two numbers, (height, width).",
         ),
         Mistake(
+            "mistake_5",
             made(lambda h, w: 224),
             "Yours reads 224 by 224 pixels, whatever the photo.",
         ),
         Mistake(
+            "mistake_6",
             made(
                 lambda h, w: tuple(
                     16 * max(1, round(side / 16)) for side in (h, w)

@@ -88,70 +88,82 @@ PIECE = Piece(
     "196, and for attention 531,441 pairs where there were 38,416.",
     mistakes=(
         Mistake(
+            "mistake_0",
             windows_as("b c row col y x -> b (row col) (c y x)"),
             "All the right patches, in the wrong order inside: at {where} "
             "yours has {yours}, wanted is {wanted}. `Unfold` counts the "
             "channels first, `patchify` last.",
         ),
         Mistake(
+            "mistake_1",
             windows_as("b c row col y x -> b (col row) (y x c)"),
             "Every patch is right, and the sequence goes down the "
             "columns. At {where} yours has {yours}, wanted is {wanted}. "
             "Which of your two loops is the inner one?",
         ),
         Mistake(
+            "mistake_2",
             windows_as("b c row col y x -> b (row col) (x y c)"),
             "The right patches, each mirrored along its diagonal. At "
             "{where} yours has {yours}, wanted is {wanted}. Inside a "
             "patch, which comes first, x or y?",
         ),
         Mistake(
+            "side_by_side",
             side_by_side,
             "Your patches do not overlap: your shape is {shape}, wanted "
             "is {right}. They are {p} pixels wide, and one begins every "
             "{step}. Where does `step` go?",
         ),
         Mistake(
+            "dilated",
             dilated,
             "Your patches take every so many pixels: the shape is "
             "{shape}, wanted is {right}. The third argument of `F.unfold` "
             "is the `dilation`. By which name do you give it the step?",
         ),
         Mistake(
+            "exchanged",
             exchanged,
             "Side and step have changed places: your shape is {shape}, "
             "wanted is {right}. A patch is {p} pixels wide, and the next "
             "begins {step} further on.",
         ),
         Mistake(
+            "one_short",
             one_short,
             "The last place is missing: your shape is {shape}, wanted is "
             "{right}. A patch that ends exactly at the edge still fits. "
             "Where does your `range` stop?",
         ),
         Mistake(
+            "padded",
             padded,
             "The last of your patches hang over the edge, filled up with "
             "zeros: your shape is {shape}, wanted is {right}. What does "
             "not fit is left out.",
         ),
         Mistake(
+            "mistake_8",
             windows_as("b c row col y x -> b (c y x) (row col)"),
             "This is `Unfold` as torch gives it: your shape is {shape}, "
             "wanted is {right}, a patch in each row. When you have turned "
             "it, look at the order inside a patch too.",
         ),
         Mistake(
+            "mistake_9",
             windows_as("b c row col y x -> b (y x c) (row col)"),
             "The numbers are right, and the last two axes have changed "
             "places: your shape is {shape}, wanted is {right}.",
         ),
         Mistake(
+            "mistake_10",
             windows_as("b c row col y x -> b row col (y x c)"),
             "The patches are right, but they still stand in a grid: your "
             "shape is {shape}, wanted is {right}.",
         ),
         Mistake(
+            "mistake_11",
             windows_as("b c row col y x -> b (row col) y x c"),
             "The patches are right, but each is still a small picture: "
             "your shape is {shape}, wanted is {right}.",

@@ -11,7 +11,6 @@ from vitlib.teach.checking.number import numbers_in
 from vitlib.teach.checking.picture import matrices
 from vitlib.teach.checking.piece import (
     Case,
-    Found,
     Mistake,
     Piece,
     questions,
@@ -76,28 +75,19 @@ class AroundPiece(Piece):
         """Tell the two lists."""
         return case.tells | {"mine": said(found), "good": said(wanted)}
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[Found],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say what is missing, and what is too many."""
-        if not isinstance(found[index], Tensor):
-            return super().describe(runner, cases, wanted, found, index)
-        yours, right = found[index].tolist(), wanted[index].tolist()
-        missing = torch.tensor([i for i in right if i not in yours])
-        excess = torch.tensor([i for i in yours if i not in right])
-        parts = [f"Yours gives {said(found[index])}."]
+        mine, good = yours.tolist(), right.tolist()
+        missing = torch.tensor([i for i in good if i not in mine])
+        excess = torch.tensor([i for i in mine if i not in good])
+        parts = [f"Yours gives {said(yours)}."]
         if len(missing):
             parts.append(f"Missing: {said(missing)}.")
         if len(excess):
             parts.append(f"No neighbours: {said(excess)}.")
         if not len(missing) and not len(excess):
             parts.append("Each neighbour counts once.")
-        return f"I asked about {cases[index].words}. {' '.join(parts)}"
+        return f"I asked about {case.words}. {' '.join(parts)}"
 
 
 def said(patches: Tensor) -> str:
@@ -205,6 +195,7 @@ PIECE = AroundPiece(
     "of chapter 4.",
     mistakes=(
         Mistake(
+            "by_number",
             by_number,
             "Right in the middle of the grid. But of {words} yours gives "
             "{mine}, and this patch stands at an edge: the one beside it "
@@ -212,50 +203,59 @@ PIECE = AroundPiece(
             "you know in which column you are?",
         ),
         Mistake(
+            "beyond",
             beyond,
             "Right in the middle of the grid, and the grid has edges: of "
             "{words} yours gives {mine}. Which of them does not exist, or "
             "lies at the other end of a row?",
         ),
         Mistake(
+            "one_too_far",
             one_too_far,
             "Right but in the last row and the last column: of {words} "
             "yours gives {mine}. Rows and columns count from 0. Which "
             "number has the last?",
         ),
         Mistake(
+            "by_rows",
             by_rows,
             "Your row and column of a patch are wrong where the grid is "
             "not square: of {words} yours gives {mine}. By what do you "
             "divide the number? So many patches has a row.",
         ),
         Mistake(
+            "downwards",
             downwards,
             "Yours counts the patches down the columns: of {words} it "
             "gives {mine}. They are numbered as one reads, along the "
             "rows. How many steps is it from a patch to the one below?",
         ),
         Mistake(
+            "mistake_5",
             some(*EIGHT),
             "Yours takes the corners too: of {words} it gives {mine}. The "
             "four that share a side are asked for.",
         ),
         Mistake(
+            "with_itself",
             with_itself,
             "The neighbours are right, and the patch itself is among "
             "them: of {words} yours gives {mine}.",
         ),
         Mistake(
+            "mistake_7",
             some((0, -1), (0, 1)),
             "Left and right are right; above and below are missing. Of "
             "{words} yours gives {mine}.",
         ),
         Mistake(
+            "mistake_8",
             some((-1, 0), (1, 0)),
             "Above and below are right; left and right are missing. Of "
             "{words} yours gives {mine}.",
         ),
         Mistake(
+            "mistake_9",
             some((0, 1), (1, 0)),
             "Yours looks to the right and down only: of {words} it gives "
             "{mine}. A patch has neighbours on both sides.",

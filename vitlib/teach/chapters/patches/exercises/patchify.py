@@ -123,6 +123,7 @@ def strips(case: Case, found: Tensor) -> dict[str, object]:
 
 PATCHIFY_MISTAKES = (
     Mistake(
+        "mistake_0",
         cut("b c (row y) (col x) -> b (row col) (c y x)"),
         "Right shape and right patches, in the wrong order inside. Where "
         "they first differ, at {where}, yours has {yours}, numbers of one "
@@ -131,6 +132,7 @@ PATCHIFY_MISTAKES = (
         "last axis, which letter has to move fastest?",
     ),
     Mistake(
+        "mistake_1",
         cut("b c (row y) (col x) -> b (col row) (y x c)"),
         "Right shape, every patch is right inside, and they come in the "
         "wrong order: yours go down the columns. A text is read along the "
@@ -139,6 +141,7 @@ PATCHIFY_MISTAKES = (
         "two counts moves faster along the sequence, rows or columns?",
     ),
     Mistake(
+        "mistake_2",
         cut("b c (row y) (col x) -> b (row col) (x y c)"),
         "Right shape, patches in the right order, and each of them is "
         "mirrored along its diagonal. At {where} yours has {yours}, the "
@@ -146,6 +149,7 @@ PATCHIFY_MISTAKES = (
         "{wanted}. Inside a patch, which comes first, x or y?",
     ),
     Mistake(
+        "mistake_3",
         cut("b c (row y) (col x) -> b (col row) (x y c)"),
         "Right shape, but picture and patches are both read by columns, "
         "as if height and width had changed places. At {where} yours has "
@@ -153,6 +157,7 @@ PATCHIFY_MISTAKES = (
         "height, the third or the fourth?",
     ),
     Mistake(
+        "reshaped",
         reshaped,
         "Right shape, but your patches are no squares. The first one took "
         "{taken} pixels of the picture's first row, which is {width} "
@@ -163,6 +168,7 @@ PATCHIFY_MISTAKES = (
         strips,
     ),
     Mistake(
+        "reshaped_last",
         reshaped_last,
         "Right shape, and the channels stand last, as they should. But "
         "your patches are no squares: the first one took {taken} pixels "
@@ -171,6 +177,7 @@ PATCHIFY_MISTAKES = (
         strips,
     ),
     Mistake(
+        "mistake_6",
         cut("b c (y row) (x col) -> b (row col) (y x c)"),
         "Right shape, but your patches are sieves: each takes every so "
         "many pixels from the whole picture instead of neighbours. At "
@@ -179,58 +186,68 @@ PATCHIFY_MISTAKES = (
         "of the two is the outer one?",
     ),
     Mistake(
+        "swapped_counts",
         swapped_counts,
         "Right for square pictures. In others your patches slip: at "
         "{where} yours has {yours}, wanted is {wanted}. How many patches "
         "stand one below the other, height / {p} or width / {p}?",
     ),
     Mistake(
+        "first_only",
         first_only,
         "The first image of the batch is right, and all the others are "
         "copies of it. At {where} yours has {yours}, wanted is {wanted}. "
         "Where does your code say 0 instead of all images?",
     ),
     Mistake(
+        "mixed_images",
         mixed_images,
         "Right for a single image. In a batch, patches of different "
         "images stand in one sequence: at {where} yours has {yours}, "
         "wanted is {wanted}. Which axis has to stay in front?",
     ),
     Mistake(
+        "square_only",
         square_only,
         "Right for square pictures. Of others a part is missing: your "
         "shape is {shape}, wanted is {right}. Where does your code take "
         "one side for both?",
     ),
     Mistake(
+        "mistake_11",
         cut("b c (row y) (col x) -> b (y x c) (row col)"),
         "The right numbers, but the last two axes have changed places: "
         "your shape is {shape}, wanted is {right}, a patch in each row. "
         "(This is how `F.unfold` gives them.)",
     ),
     Mistake(
+        "mistake_12",
         cut("b c (row y) (col x) -> b (c y x) (row col)"),
         "Your shape is {shape}, wanted is {right}, a patch in each row. "
         "This is how `F.unfold` gives them. When you have turned it, look "
         "at the order inside a patch too: (row, column, channel).",
     ),
     Mistake(
+        "mistake_13",
         cut("b c (row y) (col x) -> (b row col) (y x c)"),
         "The patches are right, but all images run into one: your shape "
         "is {shape}, wanted is {right}. The batch keeps its own axis.",
     ),
     Mistake(
+        "mistake_14",
         cut("b c (row y) (col x) -> b (row col) y x c"),
         "The patches are right and in order, but each is still a small "
         "picture: your shape is {shape}. A word is one row of numbers: "
         "{right}. Which axes have to become one?",
     ),
     Mistake(
+        "mistake_15",
         cut("b c (row y) (col x) -> b row col (y x c)"),
         "The patches are right, but they still stand in a grid: your "
         "shape is {shape}. A sequence has one axis for them: {right}.",
     ),
     Mistake(
+        "mistake_16",
         cut("b c (row y) (col x) -> b row col y x c"),
         "The picture is parted rightly, but nothing is joined yet: your "
         "shape is {shape}, wanted is {right}. Which axes belong together?",

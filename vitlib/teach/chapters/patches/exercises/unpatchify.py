@@ -112,6 +112,7 @@ def reshaped_to_last(
 
 UNPATCHIFY_MISTAKES = (
     Mistake(
+        "mistake_0",
         join("b (row col) (c y x) -> b c (row y) (col x)"),
         "The patches are all in their places, and inside them the colours "
         "are mixed up. At {where} yours has {yours}, wanted is {wanted}. "
@@ -119,6 +120,7 @@ UNPATCHIFY_MISTAKES = (
         "three moves fastest?",
     ),
     Mistake(
+        "mistake_1",
         join("b (col row) (y x c) -> b c (row y) (col x)"),
         "Every patch is right, and they are laid out down the columns. At "
         "{where} yours has {yours}, wanted is {wanted}. The sequence was "
@@ -126,29 +128,34 @@ UNPATCHIFY_MISTAKES = (
         "rows or columns?",
     ),
     Mistake(
+        "mistake_2",
         join("b (row col) (x y c) -> b c (row y) (col x)"),
         "The patches are all in their places, and each is mirrored along "
         "its diagonal. At {where} yours has {yours}, wanted is {wanted}. "
         "Inside a patch, which comes first, x or y?",
     ),
     Mistake(
+        "mistake_3",
         join("b (col row) (x y c) -> b c (row y) (col x)"),
         "Sequence and patches are both read by columns: at {where} yours "
         "has {yours}, wanted is {wanted}. Has x taken the place of y?",
     ),
     Mistake(
+        "mistake_4",
         join("b (row col) (y x c) -> b c (y row) (x col)"),
         "The numbers of each patch are scattered over the whole picture. "
         "At {where} yours has {yours}, wanted is {wanted}. When row and y "
         "become one height, which of the two is the outer one?",
     ),
     Mistake(
+        "swapped_sides",
         swapped_sides,
         "Right for square pictures. Here height and width have changed "
         "places: your shape is {shape}, wanted is {right}. What does "
         "`image_size` name first, rows or columns?",
     ),
     Mistake(
+        "reshaped_back",
         reshaped_back,
         "The shape is right, but the numbers stand where the sequence had "
         "them: a `reshape` moves nothing. At {where} yours has {yours}, "
@@ -157,6 +164,7 @@ UNPATCHIFY_MISTAKES = (
         "that?",
     ),
     Mistake(
+        "reshaped_to_last",
         reshaped_to_last,
         "The shape is right, and the channels are moved in front, as they "
         "should. But the first row of the picture has to gather from "
@@ -165,11 +173,13 @@ UNPATCHIFY_MISTAKES = (
         "to be parted before?",
     ),
     Mistake(
+        "mistake_8",
         join("b (row col) (y x c) -> b (row y) (col x) c"),
         "The picture is right, with its channels last, as files and "
         "matplotlib have them: {shape}. torch has them in front: {right}.",
     ),
     Mistake(
+        "mistake_9",
         join("b (row col) (y x c) -> b c row y col x"),
         "The axes stand in the right order, and are not joined yet: your "
         "shape is {shape}, wanted is {right}. Which pairs become one?",

@@ -71,6 +71,7 @@ PIECE = Piece(
     "of chapter 5 could not tell a picture from its shuffled patches.",
     mistakes=(
         Mistake(
+            "beside_each",
             beside_each,
             "The positions stand beside the tokens, which have become "
             "twice as wide: your shape is {shape}, wanted is {right}. In "
@@ -78,24 +79,28 @@ PIECE = Piece(
             "operation?",
         ),
         Mistake(
+            "behind_all",
             behind_all,
             "The positions became tokens of their own: your shape is "
             "{shape}, wanted is {right}. They are mixed into the tokens "
             "that are there. By which operation?",
         ),
         Mistake(
+            "mistake_2",
             lambda tokens, pos_embed: tokens * pos_embed,
             "Your tokens are multiplied by their positions: at {where} "
             "yours has {yours}, wanted is {wanted}. A position near zero "
             "would wipe out what the patch shows.",
         ),
         Mistake(
+            "not_the_class_token",
             not_the_class_token,
             "Right for every token but the first, which has no position: "
             "at {where} yours has {yours}, wanted is {wanted}. The class "
             "token has a place of its own to learn, number 0.",
         ),
         Mistake(
+            "off_by_one",
             off_by_one,
             "Off by one after the class token: the first patch got the "
             "position that belongs to the class token, and each patch "
@@ -103,30 +108,35 @@ PIECE = Piece(
             "is {wanted}. Where do your two slices begin?",
         ),
         Mistake(
+            "rolled_1",
             rolled(1),
             "Every token got the position of the one before it. At "
             "{where} yours has {yours}, wanted is {wanted}. Which number "
             "has the first place?",
         ),
         Mistake(
+            "mistake_6",
             rolled(-1),
             "Every token got the position of the one after it. At "
             "{where} yours has {yours}, wanted is {wanted}. Which number "
             "has the first place?",
         ),
         Mistake(
+            "mistake_7",
             lambda tokens, pos_embed: tokens + pos_embed[:, :1],
             "All tokens got the same position, the first: right at place "
             "0 only. At {where} yours has {yours}, wanted is {wanted}. "
             "Which axis of `pos_embed` numbers the places?",
         ),
         Mistake(
+            "mistake_8",
             lambda tokens, pos_embed: tokens + pos_embed.mean(2, True),
             "To all {d} numbers of a token the same number is added. At "
             "{where} yours has {yours}, wanted is {wanted}. A position is "
             "a vector, as wide as a token.",
         ),
         Mistake(
+            "mistake_9",
             lambda tokens, pos_embed: (
                 tokens * tokens.shape[2] ** 0.5 + pos_embed
             ),
@@ -135,16 +145,19 @@ PIECE = Piece(
             "{yours}, wanted is {wanted}. A ViT leaves them as they are.",
         ),
         Mistake(
+            "mistake_10",
             lambda tokens, pos_embed: tokens - pos_embed,
             "The positions are taken away where they should be added: at "
             "{where} yours has {yours}, wanted is {wanted}.",
         ),
         Mistake(
+            "without_first",
             without_first,
             "The class token is gone: your shape is {shape}, wanted is "
             "{right}. It has a position as well.",
         ),
         Mistake(
+            "mistake_12",
             lambda tokens, pos_embed: tokens,
             "Your tokens come back as they went in: at {where} they have "
             "{yours}, wanted is {wanted}. What is done with `pos_embed`?",

@@ -24,45 +24,54 @@ PIECE = NumberPiece(
     "encoder takes (5, 61, 64) and gives (5, 61, 64), block after block.",
     mistakes=(
         Slip(
+            "mistake_0",
             (None, 60, None),
             "60 are the patches. Who else stands in the sequence?",
         ),
         Slip(
+            "mistake_1",
             (None, 62, None),
             "62 is one too many. The class token has a position like all "
             "others, and a position is no token.",
         ),
         Slip(
+            "mistake_2",
             (None, 120, None),
             "120 would be patches and positions one behind the other. "
             "Positions are added to the tokens, number by number.",
         ),
         Slip(
+            "mistake_3",
             (None, 122, None),
             "122 would be tokens and positions one behind the other. "
             "Positions are added to the tokens, number by number.",
         ),
         Slip(
+            "mistake_4",
             (None, 60 + 5, None),
             "65 would be one class token for each image, all in one "
             "sequence. Each image has a sequence of its own.",
         ),
         Slip(
+            "mistake_5",
             (None, 197, None),
             "197 are the tokens of 224 by 224 pixels. How many patches "
             "has a picture of 160 by 96?",
         ),
         Slip(
+            "mistake_6",
             (None, None, 128),
             "128 would be content and position side by side. They are "
             "added.",
         ),
         Slip(
+            "mistake_7",
             (None, None, 16 * 16 * 3),
             "768 numbers has a patch. How many has a token, after the "
             "embedding?",
         ),
         Slip(
+            "mistake_8",
             (1, None, None),
             "The first axis of class token and positions is 1, so that "
             "they serve every image. How many images go in?",

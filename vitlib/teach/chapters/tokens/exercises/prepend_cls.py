@@ -118,6 +118,7 @@ PIECE = Piece(
     "what the model knows of a picture has to arrive there.",
     mistakes=(
         Mistake(
+            "at_the_end",
             at_the_end,
             "The right tokens, and the class token stands at the end. At "
             "{where} yours has {yours}, wanted is {wanted}. Everybody who "
@@ -125,48 +126,56 @@ PIECE = Piece(
             "0. In which order do you join the two?",
         ),
         Mistake(
+            "added",
             added,
             "The class token is added to every token: your shape is still "
             "{shape}. It is a token of its own, one more in each "
             "sequence: {right}. What joins two tensors along an axis?",
         ),
         Mistake(
+            "over_the_first",
             over_the_first,
             "The class token stands in front, but the first patch is "
             "gone: your shape is {shape}, wanted is {right}. It is put "
             "before the tokens, not in the place of one.",
         ),
         Mistake(
+            "all_zero",
             all_zero,
             "A token stands in front, and it is all zeros: at {where} "
             "yours has {yours}, the class token that was given has "
             "{wanted}. Where does your code make one of its own?",
         ),
         Mistake(
+            "all_one",
             all_one,
             "A token stands in front, and it is all ones: the class token "
             "that was given has {wanted}. Where does your code make one "
             "of its own?",
         ),
         Mistake(
+            "mean_in_front",
             mean_in_front,
             "In front of your tokens stands their mean, {yours}. The "
             "class token is not computed from the tokens: it is given, "
             "the same for every image, and begins with {wanted}.",
         ),
         Mistake(
+            "first_in_front",
             first_in_front,
             "In front stands the first patch a second time, {yours}. The "
             "class token is no patch: it is given, and begins with "
             "{wanted}. Which of your two arguments do you not use?",
         ),
         Mistake(
+            "first_image_only",
             first_image_only,
             "Right for the first image of the batch. The others have "
             "zeros in front: at {where} yours has {yours}, wanted is "
             "{wanted}. Every sequence gets the same class token.",
         ),
         Mistake(
+            "shared_out",
             shared_out,
             "The class token is shared out: in a batch of {b} yours "
             "begins with {yours}, the given one with {wanted}. Every "
@@ -174,18 +183,21 @@ PIECE = Piece(
             "without your help.",
         ),
         Mistake(
+            "for_every_token",
             for_every_token,
             "There are as many class tokens as patches: your shape is "
             "{shape}, wanted is {right}. One is enough for a sequence. "
             "Which of its three axes has to grow, and to what?",
         ),
         Mistake(
+            "as_another_image",
             as_another_image,
             "The class token became one more image: your shape is "
             "{shape}, wanted is {right}. Along which axis do the tokens "
             "of a sequence follow one another?",
         ),
         Mistake(
+            "beside",
             beside,
             "Every token has become wider: your shape is {shape}, wanted "
             "is {right}. Along which axis do the tokens of a sequence "

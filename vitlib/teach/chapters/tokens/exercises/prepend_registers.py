@@ -55,46 +55,54 @@ PIECE = Piece(
     "into patches of plain background.",
     mistakes=(
         Mistake(
+            "mistake_0",
             joined(lambda t, r: [r, t]),
             "All tokens are there, and the registers stand in front of "
             "the class token: at {where} yours has {yours}, wanted is "
             "{wanted}. The head reads place 0. Who has to stand there?",
         ),
         Mistake(
+            "mistake_1",
             joined(lambda t, r: [t, r]),
             "All tokens are there, and the registers stand at the end: at "
             "{where} yours has {yours}, wanted is {wanted}. They come "
             "between the class token and the patches.",
         ),
         Mistake(
+            "mistake_2",
             joined(lambda t, r: [r, t[:, 1:]]),
             "The registers have taken the place of the class token: your "
             "shape is {shape}, wanted is {right}. They come behind it.",
         ),
         Mistake(
+            "mistake_3",
             joined(lambda t, r: [t[:, :1], r, t]),
             "The class token stands there twice, in front of the "
             "registers and behind them: your shape is {shape}, wanted is "
             "{right}. Where do the patches begin?",
         ),
         Mistake(
+            "mistake_4",
             joined(lambda t, r: [t[:, :1], r, t[:, 1 + r.shape[1] :]]),
             "The registers have taken the places of patches: your shape "
             "is {shape}, wanted is {right}. No token is lost, the "
             "sequence grows.",
         ),
         Mistake(
+            "mistake_5",
             joined(lambda t, r: [t[:, :1], r]),
             "The patches are gone: your shape is {shape}, wanted is "
             "{right}.",
         ),
         Mistake(
+            "mistake_6",
             joined(lambda t, r: [t[:, :1], 0 * r, t[:, 1:]]),
             "The places are right, and there are zeros in them: at "
             "{where} yours has {yours}, wanted is {wanted}. The registers "
             "are given. Where does your code make some of its own?",
         ),
         Mistake(
+            "mistake_7",
             joined(lambda t, r: [t[:, :1], r[:, :1], t[:, 1:]]),
             "One register stands there where {r} were given: your shape "
             "is {shape}, wanted is {right}.",

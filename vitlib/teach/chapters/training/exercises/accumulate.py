@@ -76,19 +76,14 @@ def gather(
 class GradientPiece(Piece):
     """What the answer leaves in the parameters is compared."""
 
-    def ask(
-        self,
-        runner: Runner,
-        case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
     ) -> object:
         """Call it on a model that holds old gradients."""
-        given = case.copies() if given is None else given
         model, size = given["model"], given["size"]
         for part in model.parameters():
             part.grad = torch.ones_like(part)
-        output = super().ask(runner, case, given, seed)
+        output = super().call(runner, case, given)
         if output is ...:
             raise Unwritten
         if not model.shown:
@@ -189,6 +184,7 @@ PIECE = GradientPiece(
     "a few dozen. Clip and step once, after the last part.",
     mistakes=(
         Mistake(
+            "gathered",
             gathered(weigh=lambda part, size, whole: 1),
             "Your gradients are those of {parts} means, added up. "
             + SEEN
@@ -196,6 +192,7 @@ PIECE = GradientPiece(
             "over its parts?",
         ),
         Mistake(
+            "gathered_too",
             gathered(
                 weigh=lambda part, size, whole: 1 / -(-whole // size)
             ),
@@ -204,36 +201,42 @@ PIECE = GradientPiece(
             "yours as much as the others. " + SEEN,
         ),
         Mistake(
+            "gathered_too_too",
             gathered(weigh=lambda part, size, whole: size / whole),
             "Right where all parts are of one size. Of {whole} images, "
             "{size} at a time, the last part has {rest}, and yours "
             "weighs it like {size}. " + SEEN,
         ),
         Mistake(
+            "gathered_too_too_too",
             gathered(weigh=lambda part, size, whole: part),
             "Your gradients are those of the sum over {whole} images. "
             + SEEN
             + "Wanted is the mean.",
         ),
         Mistake(
+            "gathered_too_too_too_too",
             gathered(weigh=lambda part, size, whole: 1 / whole),
             "Yours divides by {whole} what is a mean over its part "
             "already. " + SEEN + "How much does a part of {size} weigh "
             "among {whole}?",
         ),
         Mistake(
+            "gathered_too_too_too_too_too",
             gathered(weigh=lambda part, size, whole: 1 / size),
             "Yours divides by {size} what is a mean over its part "
             "already. " + SEEN + "How much does a part of {size} weigh "
             "among {whole}?",
         ),
         Mistake(
+            "gathered_too_too_too_too_too_too",
             gathered(clear="inside"),
             "What is left are the gradients of the last part only. "
             + SEEN
             + "When may gradients be set to zero, and when not?",
         ),
         Mistake(
+            "gathered_too_too_too_too_too_too_too",
             gathered(clear="inside", weigh=lambda part, size, whole: 1),
             "What is left is the gradient of the last part's mean. "
             + SEEN
@@ -241,17 +244,20 @@ PIECE = GradientPiece(
             "set to zero?",
         ),
         Mistake(
+            "gathered_too_too_too_too_too_too_too_too",
             gathered(clear="never"),
             "The model came with gradients of an earlier step, and they "
             "are still in yours. " + SEEN + "What does `backward` do with "
             "what is there already?",
         ),
         Mistake(
+            "gathered_too_too_too_too_too_too_too_too_too",
             gathered(stop=lambda whole, size: whole - whole % size),
             "The last {rest} of {whole} images are left out: they do not "
             "fill a part. " + SEEN,
         ),
         Mistake(
+            "gathered_too_too_too_too_too_too_too_too_too_too",
             gathered(stop=lambda whole, size: size),
             "What is left are the gradients of the first part only. "
             + SEEN

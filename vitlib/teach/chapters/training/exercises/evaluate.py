@@ -117,6 +117,7 @@ PIECE = EvaluatePiece(
     "one that says whether it has learned to read.",
     mistakes=(
         Mistake(
+            "mistake_0",
             of_batches(
                 lambda b: torch.stack([x.mean() for x in b]).mean()
             ),
@@ -125,43 +126,51 @@ PIECE = EvaluatePiece(
             "{yours}, wanted is {wanted}. What could you add up instead?",
         ),
         Mistake(
+            "in_training_mode",
             in_training_mode,
             "The model answers in training mode, with dropout at work: "
             "yours is {yours}, wanted is {wanted}. Who puts it to rest "
             "before the test?",
         ),
         Mistake(
+            "mistake_2",
             of_batches(lambda b: torch.cat(b).sum()),
             "That is how many are right, {yours}. Wanted is their share, "
             "{wanted}.",
         ),
         Mistake(
+            "mistake_3",
             of_batches(lambda b: 100 * torch.cat(b).mean()),
             "That is in percent, {yours}. Wanted is a share from 0 to 1, "
             "{wanted}.",
         ),
         Mistake(
+            "mistake_4",
             of_batches(lambda b: 1 - torch.cat(b).mean()),
             "That is the share of what is wrong, {yours}; wanted is that "
             "of what is right, {wanted}.",
         ),
         Mistake(
+            "mistake_5",
             of_batches(lambda b: b[0].mean()),
             "Only the first batch counts: {yours}, wanted is {wanted}. "
             "Where does your code leave the loop?",
         ),
         Mistake(
+            "mistake_6",
             of_batches(lambda b: b[-1].mean()),
             "Only the last batch counts: {yours}, wanted is {wanted}. "
             "What is written over in your loop?",
         ),
         Mistake(
+            "whole_batches",
             whole_batches,
             "The last images are left out: {n}, in batches of {batch}, "
             "leave a smaller batch at the end. Yours is {yours}, wanted "
             "is {wanted}.",
         ),
         Mistake(
+            "mistake_8",
             of_batches(lambda b: torch.cat(b).sum() / len(b)),
             "You divide by the number of batches, not of images: {yours}, "
             "wanted is {wanted}.",

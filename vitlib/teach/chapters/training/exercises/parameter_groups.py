@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vitlib import training
 from vitlib.teach.checking.answer import Finding, Runner, Unwritten
 from vitlib.teach.checking.compare import as_number, kind_of
-from vitlib.teach.checking.piece import Case, Found, Mistake, Piece
+from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import listed
 from vitlib.vit import ViT
 
@@ -18,17 +18,11 @@ MISSING = -1.0  # the decay of a parameter that is in no group
 class GroupsPiece(Piece):
     """The answer is read as the decay of every parameter."""
 
-    def ask(
-        self,
-        runner: Runner,
-        case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
     ) -> object:
         """Keep the model, to know its parameters again."""
-        given = case.copies() if given is None else given
-        output = super().ask(runner, case, given, seed)
-        return output, given["model"]
+        return super().call(runner, case, given), given["model"]
 
     def read(self, output: object, case: Case) -> Tensor:
         """Give the decay of each parameter, in the model's order."""
@@ -67,18 +61,8 @@ class GroupsPiece(Piece):
         found = [decays.get(id(p), MISSING) for p in model.parameters()]
         return torch.tensor(found, dtype=torch.float64)
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[Found],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Name the parameters that are treated wrongly, and how."""
-        case, yours, right = cases[index], found[index], wanted[index]
-        if not isinstance(yours, Tensor):
-            return super().describe(runner, cases, wanted, found, index)
         names = [
             name for name, _ in case.inputs["model"].named_parameters()
         ]
@@ -189,6 +173,7 @@ PIECE = GroupsPiece(
     "first towards zero in every step, and lets the second alone.",
     mistakes=(
         Mistake(
+            "mistake_0",
             learning(lambda name, part: True),
             "Everything decays. {names} should not: pulling a norm's "
             "weight or a position towards zero says nothing about the "
@@ -196,6 +181,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
+            "mistake_1",
             learning(lambda name, part: part.ndim >= 2),
             "Nearly: {names} should not decay. The shape is that of a "
             "matrix, and nothing is multiplied by it. What tells it from "
@@ -203,6 +189,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
+            "mistake_2",
             learning(
                 lambda name, part: (
                     not name.endswith("bias") and not is_token(name)
@@ -214,28 +201,33 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
+            "mistake_3",
             learning(lambda name, part: not name.endswith("bias")),
             "Only the biases are left alone. {names} should be, too: what "
             "is no matrix does not decay.",
             which,
         ),
         Mistake(
+            "mistake_4",
             learning(lambda name, part: part.ndim == 2),
             "{names}: the filters of the patch embedding do not decay. "
             "They multiply pixels like any matrix, and have four axes.",
             which,
         ),
         Mistake(
+            "mistake_5",
             learning(lambda name, part: part.ndim < 2 or is_token(name)),
             "The two groups have changed places: biases and norms decay, "
             "matrices do not. Which of the two is to be kept small?",
         ),
         Mistake(
+            "mistake_6",
             learning(lambda name, part: False),
             "Nothing decays: all parameters have a decay of 0. Where does "
             "`weight_decay` go?",
         ),
         Mistake(
+            "mistake_7",
             sorted_by(
                 lambda name, part: part.ndim >= 2 and not is_token(name)
             ),
@@ -245,6 +237,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
+            "mistake_8",
             learning(
                 lambda name, part: (
                     part.ndim >= 2

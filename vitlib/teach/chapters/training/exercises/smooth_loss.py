@@ -107,12 +107,14 @@ PIECE = Piece(
     "smaller, and the reason why it does not come below 0.5.",
     mistakes=(
         Mistake(
+            "mistake_0",
             mixed(lambda truth, s, k: truth),
             "This is the loss without smoothing. "
             + SEEN
             + "Where does `smoothing` go in?",
         ),
         Mistake(
+            "mistake_1",
             mixed(
                 lambda truth, s, k: (
                     (1 - s) * truth + s * (1 - truth) / (k - 1)
@@ -124,6 +126,7 @@ PIECE = Piece(
             "it back.",
         ),
         Mistake(
+            "mistake_2",
             mixed(
                 lambda truth, s, k: (1 - s) * truth + s / k * (1 - truth)
             ),
@@ -132,28 +135,33 @@ PIECE = Piece(
             + "The truth, too, gets its part of what is shared out.",
         ),
         Mistake(
+            "mistake_3",
             mixed(lambda truth, s, k: (1 - s) * truth),
             "The truth gets its {s:g} less, and nobody gets what is left. "
             + SEEN,
         ),
         Mistake(
+            "mistake_4",
             mixed(lambda truth, s, k: (1 - s) * truth + s),
             "Each class gets all of the {s:g}. "
             + SEEN
             + "It is shared among {k}: a sum, or a mean?",
         ),
         Mistake(
+            "mistake_5",
             mixed(lambda truth, s, k: (1 - s) * truth + s / 10),
             "Right for ten classes, and here are {k}. "
             + SEEN
             + "Where does your code say 10?",
         ),
         Mistake(
+            "mistake_6",
             mixed(lambda truth, s, k: s * truth + (1 - s) / k),
             "The two shares have changed places: the truth gets {s:g}. "
             + SEEN,
         ),
         Mistake(
+            "mistake_7",
             changed(lambda loss, scores: -loss),
             "Right but for the sign. "
             + SEEN
@@ -161,12 +169,14 @@ PIECE = Piece(
             "negative, a loss is not.",
         ),
         Mistake(
+            "mistake_8",
             changed(lambda loss, scores: loss * len(scores)),
             "Yours is the sum over the batch. "
             + SEEN
             + "With a sum, twice the batch would be twice the step.",
         ),
         Mistake(
+            "mistake_9",
             changed(lambda loss, scores: loss / scores.shape[1]),
             "Yours is {k} times too small. "
             + SEEN
@@ -174,33 +184,39 @@ PIECE = Piece(
             "over classes where the target has weighed them already?",
         ),
         Mistake(
+            "mistake_10",
             mixed(smooth, lambda scores: scores),
             "The scores go in as they are. " + SEEN + "First they have to "
             "become logarithms of shares that sum to 1.",
         ),
         Mistake(
+            "mistake_11",
             mixed(smooth, lambda scores: scores.softmax(dim=1)),
             "Yours weighs the shares, not their logarithms. " + SEEN,
         ),
         Mistake(
+            "mistake_12",
             mixed(smooth, lambda scores: scores.log_softmax(dim=0)),
             "Your softmax runs over the images of the batch. "
             + SEEN
             + "Whose shares have to sum to 1?",
         ),
         Mistake(
+            "mistake_13",
             mixed(
                 smooth, lambda scores: scores.softmax(1).log_softmax(dim=1)
             ),
             "Yours takes the softmax twice. " + SEEN,
         ),
         Mistake(
+            "labels_of_all",
             labels_of_all,
             "`log[:, labels]` takes for each image the labels of all: a "
             "table, whose mean is taken. " + SEEN + "Each image goes with "
             "its own label, the first with the first. What says so?",
         ),
         Mistake(
+            "one_each",
             one_each,
             "A loss for each image, {shape}. Wanted is one number for "
             "all, their mean.",

@@ -9,19 +9,15 @@ from torch import Tensor
 from vitlib import training
 from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.compare import as_number
-from vitlib.teach.checking.piece import Case, Found, Mistake, Piece
+from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import pair
 
 
 class CurvePiece(Piece):
     """The answer is asked for every step of a run."""
 
-    def ask(
-        self,
-        runner: Runner,
-        case: Case,
-        given: dict[str, object] | None = None,
-        seed: int = 0,
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
     ) -> object:
         """Ask for the steps one after the other."""
         _, steps, warmup = case.inputs.values()
@@ -34,18 +30,8 @@ class CurvePiece(Piece):
         """Give the curve."""
         return torch.cat(output)
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[Found],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Name the first step that is wrong, and the part it is in."""
-        case, yours, right = cases[index], found[index], wanted[index]
-        if not isinstance(yours, Tensor):
-            return super().describe(runner, cases, wanted, found, index)
         off = ~((yours - right).abs() <= 1e-6)  # nan is off, too
         step = int(off.nonzero()[0])
         rising = case.tells["rising"]
@@ -144,6 +130,7 @@ PIECE = CurvePiece(
     "small while the weights are random, small again when they are good.",
     mistakes=(
         Mistake(
+            "mistake_0",
             lambda step, steps, warmup: (
                 (1 + math.cos(math.pi * step / steps)) / 2
             ),
@@ -152,12 +139,14 @@ PIECE = CurvePiece(
             "{yours}, wanted is {wanted}.",
         ),
         Mistake(
+            "curve",
             curve(rise=lambda step, rising: step / rising),
             "The very first step has a learning rate of 0: nothing is "
             "learned in it. " + SEEN + "Steps count from 0; which share "
             "belongs to the first?",
         ),
         Mistake(
+            "curve_too",
             curve(rise=lambda step, rising: (step + 1) / rising),
             "Your warm-up reaches the peak one step early, and stays "
             "there for two. "
@@ -165,29 +154,34 @@ PIECE = CurvePiece(
             + "The peak is the first step of the fall.",
         ),
         Mistake(
+            "curve_too_too",
             curve(rise=lambda step, rising: 1.0),
             "There is no rise: the first {rising} steps have the full "
             "learning rate. " + SEEN,
         ),
         Mistake(
+            "curve_too_too_too",
             curve(fall=lambda share: 1 - share),
             "The warm-up is right, and the fall is a straight line. "
             + SEEN
             + "A cosine stays long near the peak, and long near zero.",
         ),
         Mistake(
+            "curve_too_too_too_too",
             curve(fall=lambda share: 1.0),
             "The warm-up is right, and then nothing falls. "
             + SEEN
             + "Which curve goes from 1 to 0?",
         ),
         Mistake(
+            "curve_too_too_too_too_too",
             curve(fall=lambda share: math.cos(math.pi * share / 2)),
             "Your fall is a quarter of a cosine: it comes to zero at full "
             "speed. " + SEEN + "Half a cosine goes from 1 to -1. What "
             "makes 1 to 0 of it?",
         ),
         Mistake(
+            "curve_too_too_too_too_too_too",
             curve(fall=lambda share: math.cos(math.pi * share)),
             "Your fall goes on below zero, to -1. "
             + SEEN
@@ -195,6 +189,7 @@ PIECE = CurvePiece(
             "cosine between 0 and 1?",
         ),
         Mistake(
+            "curve_too_too_too_too_too_too_too",
             curve(
                 fall=lambda share: (1 + math.cos(2 * math.pi * share)) / 2
             ),
@@ -203,11 +198,13 @@ PIECE = CurvePiece(
             + "How far does the angle go?",
         ),
         Mistake(
+            "curve_too_too_too_too_too_too_too_too",
             curve(fall=lambda share: (1 - math.cos(math.pi * share)) / 2),
             "Your cosine is upside down: after the warm-up it starts at 0 "
             "and rises. " + SEEN + "Which sign has it?",
         ),
         Mistake(
+            "jumping",
             jumping,
             "Rise and fall are right, and do not fit together: your "
             "cosine began with the run, and where the warm-up ends the "
@@ -216,23 +213,27 @@ PIECE = CurvePiece(
             + "From which step on does the fall count?",
         ),
         Mistake(
+            "in_steps",
             in_steps,
             "Yours takes `warmup` for a number of steps. It is a share of "
             "them: of {steps} steps {rising} rise. " + SEEN,
         ),
         Mistake(
+            "not_to_zero",
             not_to_zero,
             "Rise and fall fit together, but yours does not come down to "
             "zero. " + SEEN + "How many of the {steps} steps does the "
             "fall have, where {rising} rise?",
         ),
         Mistake(
+            "one_early",
             one_early,
             "Your fall begins one step early: no step has the peak. "
             + SEEN
             + "Which share of the fall is over in its first step?",
         ),
         Mistake(
+            "to_the_last",
             to_the_last,
             "Your last step has a learning rate of 0, and learns nothing. "
             + SEEN

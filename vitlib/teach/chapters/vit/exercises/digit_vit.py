@@ -67,20 +67,9 @@ class SizesPiece(Piece):
         facts = [float(count(model)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[object],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say which of the sizes are others."""
-        if not isinstance(found[index], Tensor):
-            return super().describe(runner, cases, wanted, found, index)
-        wrong = other_counts(
-            FACTS, found[index].int(), wanted[index].int()
-        )
+        wrong = other_counts(FACTS, yours.int(), right.int())
         return f"Your model has {wrong}."
 
     def examine_more(self, runner: Runner, case: Case) -> None:
@@ -109,42 +98,50 @@ PIECE = SizesPiece(
     "and 650 in the head. Chapter 8 trains such a model in a minute.",
     mistakes=(
         Mistake(
+            "sized",
             sized(patch_size=4),
             "A patch of 4 pixels gives 7 by 7 of them, and with the class "
             "token 50 tokens. Wanted are 17. How many patches is that, "
             "and how many in a row?",
         ),
         Mistake(
+            "sized_too",
             sized(patch_size=14),
             "A patch of 14 pixels gives 2 by 2 of them. Wanted are 16 and "
             "the class token.",
         ),
         Mistake(
+            "sized_too_too",
             sized(in_channels=3),
             "All right but the channels: yours wants red, green and blue, "
             "and a digit is grey. That makes 6,272 parameters too many.",
         ),
         Mistake(
+            "sized_too_too_too",
             sized(num_classes=1000),
             "All right but the classes: yours has 1,000, and there are "
             "ten digits.",
         ),
         Mistake(
+            "sized_too_too_too_too",
             sized(num_heads=1),
             "All right but the heads: yours has one of 64 numbers. No "
             "count of parameters shows it.",
         ),
         Mistake(
+            "sized_too_too_too_too_too",
             sized(num_heads=64),
             "All right but the heads: `num_heads` is how many there are, "
             "not how wide they are. Yours has 64, of one number each.",
         ),
         Mistake(
+            "sized_too_too_too_too_too_too",
             sized(embed_dim=768, num_heads=4),
             "Your tokens are as wide as those of ViT-B, 768. Wanted are "
             "64 numbers.",
         ),
         Mistake(
+            "sized_too_too_too_too_too_too_too",
             sized(depth=12),
             "Your model is as deep as ViT-B, 12 blocks. Wanted are 4.",
         ),

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from torch import Tensor
 
 from vitlib.teach.chapters.vit import sizes
-from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.number import NumberFrom
 from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import numbers
@@ -56,24 +55,14 @@ def blocks_only(image_size: int) -> float:
 class SharePiece(NumberFrom):
     """The answer gives a share."""
 
-    def describe(
-        self,
-        runner: Runner,
-        cases: list[Case],
-        wanted: list[Tensor],
-        found: list[object],
-        index: int,
-    ) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say the share as per cent."""
-        output = found[index]
-        if not isinstance(output, Tensor):
-            return super().describe(runner, cases, wanted, found, index)
-        said = f"{numbers([output * 100], 1)} %"
-        if not 0 <= output <= 1:
-            return f"Yours is {output:g}. A share lies between 0 and 1."
-        size = "large" if output > wanted[index] else "small"
+        said = f"{numbers([yours * 100], 1)} %"
+        if not 0 <= yours <= 1:
+            return f"Yours is {yours:g}. A share lies between 0 and 1."
+        size = "large" if yours > right else "small"
         return (
-            f"For {cases[index].words} yours is {said}, too {size}. Write "
+            f"For {case.words} yours is {said}, too {size}. Write "
             "down for one block what a token is multiplied with, and what "
             "a pair of tokens needs. Then the two ends of the model."
         )
@@ -94,20 +83,24 @@ PIECE = SharePiece(
     "fourth power of the image's side, all else with its square.",
     mistakes=(
         Mistake(
+            "mistake_0",
             shared(lambda both, size: both["pairs"] / both["rest"]),
             "This is the ratio of the pairs to all the rest, not their "
             "share of the whole.",
         ),
         Mistake(
+            "mistake_1",
             lambda image_size: 100 * pair_share(image_size),
             "Right, in per cent. A share is a number from 0 to 1.",
         ),
         Mistake(
+            "without_class_token",
             without_class_token,
             "You have counted the patches. One more token takes part in "
             "every block.",
         ),
         Mistake(
+            "mistake_3",
             shared(
                 lambda both, size: (
                     both["pairs"] / (2 * both["rest"] + both["pairs"])
@@ -117,6 +110,7 @@ PIECE = SharePiece(
             "what comes then?",
         ),
         Mistake(
+            "mistake_4",
             shared(
                 lambda both, size: (
                     both["pairs"] / (12 * both["rest"] + both["pairs"])
@@ -126,11 +120,13 @@ PIECE = SharePiece(
             "often do the tokens look at each other?",
         ),
         Mistake(
+            "blocks_only",
             blocks_only,
             "Right for the blocks. The patch embedding and the head "
             "multiply, too, if little: they are part of the whole.",
         ),
         Mistake(
+            "mistake_6",
             shared(
                 lambda both, size: (
                     both["pairs"] / (both["pairs"] + both["rest"] / 12)
@@ -141,6 +137,7 @@ PIECE = SharePiece(
             "head of 768.",
         ),
         Mistake(
+            "mistake_7",
             shared(
                 lambda both, size: (
                     2 * both["pairs"] / (2 * both["pairs"] + both["rest"])

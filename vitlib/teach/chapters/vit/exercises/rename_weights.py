@@ -194,6 +194,7 @@ PIECE = WeightsPiece(
     "compare an output.",
     mistakes=(
         Mistake(
+            "changed_norm1_other_norm",
             changed("norm1", other_norm),
             "Every name and every shape fits, and the answers differ: "
             "both norms of a block have the weights of the second. "
@@ -201,6 +202,7 @@ PIECE = WeightsPiece(
             + "No load complains of that.",
         ),
         Mistake(
+            "mistake_1",
             changed(
                 "blocks",
                 lambda weights, name: (
@@ -214,24 +216,28 @@ PIECE = WeightsPiece(
             "load complains of that.",
         ),
         Mistake(
+            "changed_blocks_block_by_name",
             changed("blocks", block_by_name),
             "Every name and every shape fits, and with two layers the "
             "answers do, too. With eleven, block 10 stands behind block "
             "1: were the names sorted as text?",
         ),
         Mistake(
+            "mistake_3",
             changed("qkv", thirds([1, 0, 2])),
             "Every name and every shape fits; queries and keys have "
             "changed places. " + SEEN + "In which order does "
             "`in_proj_weight` hold the three?",
         ),
         Mistake(
+            "mistake_4",
             changed("qkv", thirds([2, 1, 0])),
             "Every name and every shape fits; queries and values have "
             "changed places. " + SEEN + "In which order does "
             "`in_proj_weight` hold the three?",
         ),
         Mistake(
+            "mistake_5",
             changed(
                 "blocks.",
                 lambda weights, name: weights[

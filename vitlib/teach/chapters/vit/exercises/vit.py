@@ -181,18 +181,21 @@ PIECE = ModulePiece(
     "chapter 8 trains one to read digits.",
     mistakes=(
         Mistake(
+            "with_eps_1e_05",
             with_eps(1e-5),
             "Right but for the sixth decimal or so: your last norm has "
             "torch's own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6, as in "
             "its blocks.",
         ),
         Mistake(
+            "mistake_1",
             read_by(lambda tokens: tokens.mean(dim=1)),
             "Your head reads the mean of all tokens, the class token "
             "among them. " + SEEN + "The class token alone is there to be "
             "read; and where a mean is taken, it does not count.",
         ),
         Mistake(
+            "mistake_2",
             read_by(lambda tokens: tokens[:, 1:].mean(dim=1)),
             "Your head reads the mean of the patches. That is the other "
             "way to end a ViT; this one ends with the class token. "
@@ -200,86 +203,101 @@ PIECE = ModulePiece(
             + "Which of the tokens is it?",
         ),
         Mistake(
+            "mistake_3",
             read_by(lambda tokens: tokens[:, 1]),
             "Off by one: your head reads the first patch. " + SEEN + "At "
             "which place stands the class token?",
         ),
         Mistake(
+            "mistake_4",
             read_by(lambda tokens: tokens[:, -1]),
             "Your head reads the last token, the patch in the corner. "
             + SEEN
             + "At which place stands the class token?",
         ),
         Mistake(
+            "no_norm",
             no_norm,
             "The norm behind the last block is missing. " + SEEN + "The "
             "stream has grown in every block, and the head would read it "
             "as loud as it is. What stands between the two?",
         ),
         Mistake(
+            "norm_first",
             norm_first,
             "`norm` stands before the encoder, and nothing behind it. "
             + SEEN
             + "What the head reads has to be normed.",
         ),
         Mistake(
+            "mistake_7",
             ended_by(lambda scores: scores.softmax(-1)),
             "Right up to the scores; then a softmax makes shares of them, "
             "{yours}, where {wanted} is wanted. The loss brings its own "
             "softmax, and a second one would flatten it.",
         ),
         Mistake(
+            "mistake_8",
             ended_by(lambda scores: scores.log_softmax(-1)),
             "Right up to the scores; then a logarithm of a softmax, "
             "{yours}, where {wanted} is wanted. The loss brings its own.",
         ),
         Mistake(
+            "mistake_9",
             ended_by(lambda scores: scores.sigmoid()),
             "Right up to the scores; then a sigmoid, {yours}, where "
             "{wanted} is wanted. The loss brings its own.",
         ),
         Mistake(
+            "no_positions",
             no_positions,
             "The positions are not used: your model could not tell the "
             "picture from its shuffled patches. " + SEEN + "What is done "
             "with `pos_embed`?",
         ),
         Mistake(
+            "patches_placed",
             patches_placed,
             "The patches have their positions, the class token has none. "
             + SEEN
             + "Which comes first, the sum or the class token?",
         ),
         Mistake(
+            "places_off_by_one",
             places_off_by_one,
             "The positions are off by one: the first patch has that of "
             "the class token. " + SEEN + "Which comes first, the sum or "
             "the class token?",
         ),
         Mistake(
+            "class_token_last",
             class_token_last,
             "The class token stands behind the patches: every patch has "
             "the position of its neighbour. " + SEEN + "At which place do "
             "all published weights expect it?",
         ),
         Mistake(
+            "placed_late",
             placed_late,
             "The positions are added behind the encoder, when all the "
             "looking around is over. " + SEEN + "Who needs to know the "
             "places?",
         ),
         Mistake(
+            "placed_always",
             placed_always,
             "The positions are added before every block. " + SEEN + "Once "
             "is enough: the stream keeps them.",
         ),
         Mistake(
+            "mistake_16",
             through(lambda blocks: [blocks[0]] * len(blocks)),
             "The first block runs {depth} times, the others never. "
             + SEEN
             + "No count of parameters shows it.",
         ),
         Mistake(
+            "mistake_17",
             through(lambda blocks: blocks[:1]),
             "Only the first of {depth} blocks runs. "
             + SEEN
@@ -287,32 +305,38 @@ PIECE = ModulePiece(
             "the loop go on with the result of the one before?",
         ),
         Mistake(
+            "mistake_18",
             through(lambda blocks: blocks[-1:]),
             "Only the last of {depth} blocks counts: each starts from the "
             "embedded picture anew. " + SEEN + "What does a block get?",
         ),
         Mistake(
+            "mistake_19",
             through(lambda blocks: blocks[::-1]),
             "The blocks run from the last to the first. "
             + SEEN
             + "Which way does your loop go?",
         ),
         Mistake(
+            "mistake_20",
             through(lambda blocks: []),
             "No block runs: the class token is read as it was put in, and "
             "has seen nothing. " + SEEN + "Where is the encoder called?",
         ),
         Mistake(
+            "by_columns",
             by_columns,
             "The patches go down the columns. " + SEEN + "In which order "
             "does your embedding read the picture?",
         ),
         Mistake(
+            "no_class_token",
             no_class_token,
             "There is no class token: your head reads the mean of the "
             "patches. " + SEEN + "What is done with `cls_token`?",
         ),
         Mistake(
+            "mistake_23",
             lambda model, images: model.pool(
                 model.forward_features(images)
             ),
@@ -320,11 +344,13 @@ PIECE = ModulePiece(
             "are the scores, {right}.",
         ),
         Mistake(
+            "mistake_24",
             lambda model, images: model.forward_features(images),
             "These are the tokens behind the encoder, {shape}. Wanted are "
             "the scores, {right}: one token is read, by the head.",
         ),
         Mistake(
+            "mistake_25",
             read_by(lambda tokens: tokens),
             "Your head reads every token: {shape}. Wanted is one answer "
             "for an image, {right}. Whose?",
