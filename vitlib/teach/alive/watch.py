@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from IPython import get_ipython
 from IPython.display import HTML, display
 
+from vitlib.teach.draw.palette import LINE, WEIGHT
 from vitlib.training import Progress
 
 WIDTH, HEIGHT = 640, 130
@@ -61,9 +62,9 @@ def picture(history: list[Progress]) -> str:
         f'<svg viewBox="0 -4 {WIDTH} {HEIGHT + 10}" role="img"'
         ' style="width: 100%; max-width: 640px" fill="none"'
         ' aria-label="The loss so far">'
-        f'<polyline points="{points}" stroke="#5b2a86" stroke-width="2"/>'
-        f'<path d="M0 {HEIGHT}H{WIDTH}" stroke="#d0d7de"/>'
-        f'<path d="M0 {HEIGHT}H{done:.1f}" stroke="#5b2a86"'
+        f'<polyline points="{points}" stroke="{WEIGHT}" stroke-width="2"/>'
+        f'<path d="M0 {HEIGHT}H{WIDTH}" stroke="{LINE}"/>'
+        f'<path d="M0 {HEIGHT}H{done:.1f}" stroke="{WEIGHT}"'
         ' stroke-width="4"/></svg>'
         f"<div>step {last.step:,} of {last.steps:,}, epoch {last.epoch}: "
         f"loss {losses[-1]:.2f}{read}</div></div>"

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from vitlib.teach.alive.watch import is_watched
 from vitlib.teach.chapters import Chapter
+from vitlib.teach.draw.palette import variable
 
 DONE = (
-    '<span style="color: var(--vit-value, #228833); white-space: nowrap">'
+    f'<span style="color: {variable("value")}; white-space: nowrap">'
     "<code>{name}</code> ✓ done</span>"
 )
 OPEN = "<code>{name}</code>"

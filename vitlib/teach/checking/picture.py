@@ -12,6 +12,7 @@ from torch import Tensor
 from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.compare import agrees
 from vitlib.teach.checking.piece import Piece, questions
+from vitlib.teach.draw.palette import FIXED, RAMPS
 
 SQUARE = 6  # the side of a pixel
 CELL = 13  # the side of a number
@@ -124,10 +125,11 @@ def matrices(named: dict[str, Tensor], alt: str) -> str:
 def signed(value: float, largest: float) -> str:
     """Give the colour of a number, from blue over white to red."""
     if value != value:
-        return "#777777"
+        return FIXED["no-number"]
     share = max(-1.0, min(1.0, value / largest)) if largest else 0.0
-    end = (178, 24, 43) if share > 0 else (33, 102, 172)
-    mixed = (round(255 + (part - 255) * abs(share)) for part in end)
+    end = RAMPS["signed"][-1 if share > 0 else 0]
+    parts = (int(end[at : at + 2], 16) for at in (1, 3, 5))
+    mixed = (round(255 + (part - 255) * abs(share)) for part in parts)
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 

@@ -4,10 +4,12 @@ import html
 import re
 from dataclasses import dataclass
 
+from vitlib.teach.draw.palette import variable
+
 LOOKS = {  # the colour of the line beside the message
-    "right": "var(--vit-value, #228833)",
-    "wrong": "var(--vit-cls, #ccbb44)",
-    "unwritten": "var(--vit-stream, #afb8c1)",
+    "right": variable("value"),
+    "wrong": variable("cls"),
+    "unwritten": variable("stream"),
 }
 BOX = (
     '<div class="vit-check" role="status" style="border-left: 3px solid '

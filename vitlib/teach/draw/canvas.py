@@ -1,4 +1,4 @@
-"""The drawing kit: one palette, one way to draw, one way to show.
+"""The drawing kit: one way to draw, one way to show.
 
 A figure is drawn by matplotlib and shown twice: as PNG for Jupyter and
 GitHub, and as SVG for the book, where every colour of the palette is a
@@ -23,45 +23,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-INK = "#1f2328"
-GREY = "#6a737d"
-LINE = "#d0d7de"
-PAPER = "#ffffff"
-QUERY = "#4477aa"
-KEY = "#ee6677"
-VALUE = "#228833"
-WEIGHT = "#5b2a86"
-CLS = "#ccbb44"
-POSITION = "#66ccee"
-STREAM = "#afb8c1"
-# These two stay as they are in the dark: what lies under them does.
-ON_TILE = "#24292e"
-ON_PICTURE = "#fefefe"
+from vitlib.teach.draw.palette import GREY, INK, LIGHT, PAPER, RAMPS
 
-_VARIABLES = {
-    INK: "ink",
-    GREY: "grey",
-    LINE: "line",
-    PAPER: "paper",
-    QUERY: "query",
-    KEY: "key",
-    VALUE: "value",
-    WEIGHT: "weight",
-    CLS: "cls",
-    POSITION: "position",
-    STREAM: "stream",
-}
+_NAMES = {colour: name for name, colour in reversed(LIGHT.items())}
 
 _FAMILIES = {"DejaVu Sans Mono": "mono", "DejaVu Sans": "sans"}
 
-SIGNED = LinearSegmentedColormap.from_list(
-    "signed", ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"]
-)
-POSITIONS = LinearSegmentedColormap.from_list(
-    "positions", ["#ffffff", POSITION, "#0b5472"]
-)
-WEIGHTS = LinearSegmentedColormap.from_list(
-    "weights", ["#ffffff", "#cdb9dc", WEIGHT]
+SIGNED, WEIGHTS, POSITIONS, OTHERS = (
+    LinearSegmentedColormap.from_list(name, RAMPS[name])
+    for name in ("signed", "weight", "position", "others")
 )
 
 _STYLE = {
@@ -206,7 +176,7 @@ def _svg(figure: Figure) -> str:
             f"font-family: var(--vit-{name}, {family})",
             svg,
         )
-    for colour, name in _VARIABLES.items():
+    for colour, name in _NAMES.items():
         svg = svg.replace(colour, f"var(--vit-{name}, {colour})")
     return re.sub(r"\s*\n\s*", "\n", svg)
 

@@ -12,20 +12,16 @@ from torch import Tensor, nn
 
 from vitlib import ViT, add_positions, patchify, prepend_cls
 from vitlib.teach.data.pictures import cat, resize_and_crop, to_tensor
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import SIGNED, canvas, show, style, tiles
+from vitlib.teach.draw.palette import (
     CLS,
     GREY,
     INK,
     LINE,
     PAPER,
     POSITION,
-    SIGNED,
     STREAM,
     WEIGHT,
-    canvas,
-    show,
-    style,
-    tiles,
 )
 
 WIDTH = 700

@@ -11,17 +11,14 @@ from traitlets import Float, Int
 from vitlib import record_attention
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import SETTINGS, digit_reader
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import WEIGHTS, bare, canvas, style
+from vitlib.teach.draw.palette import (
     CLS,
     INK,
     LINE,
     ON_PICTURE,
     ON_TILE,
     QUERY,
-    WEIGHTS,
-    bare,
-    canvas,
-    style,
 )
 
 GRID = SETTINGS["image_size"] // SETTINGS["patch_size"]

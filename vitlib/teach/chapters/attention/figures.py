@@ -11,20 +11,24 @@ from torch import Tensor
 
 from vitlib.patches import patchify
 from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    KEY,
-    LINE,
-    PAPER,
-    QUERY,
-    VALUE,
-    WEIGHT,
     WEIGHTS,
     as_picture,
     bare,
     canvas,
     show,
     style,
+)
+from vitlib.teach.draw.palette import (
+    GREY,
+    INK,
+    KEY,
+    LINE,
+    ON_PICTURE,
+    ON_TILE,
+    PAPER,
+    QUERY,
+    VALUE,
+    WEIGHT,
 )
 
 CODE = {"family": "monospace", "size": 11, "color": GREY}
@@ -137,7 +141,7 @@ def one_query(
                 f"{weight:.2f}",
                 ha="center",
                 size=12,
-                color="#fefefe" if dark else "#1e2227",
+                color=ON_PICTURE if dark else ON_TILE,
                 zorder=4,
             )
             _thread(axes, (558, y), (596, 168), VALUE, width)

@@ -8,11 +8,6 @@ from vitlib import patchify, unpatchify
 from vitlib.teach.chapters.clinic.patients import planted
 from vitlib.teach.data.experiments import stored
 from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    LINE,
-    STREAM,
-    WEIGHT,
     WEIGHTS,
     bare,
     canvas,
@@ -20,6 +15,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
+from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
 from vitlib.vit import ViT
 
 PATCH = 7

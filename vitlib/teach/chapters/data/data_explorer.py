@@ -9,7 +9,8 @@ from traitlets import Float, Int, List, TraitError, Unicode, validate
 
 from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.chapters.data.curves import Band
-from vitlib.teach.draw.canvas import GREY, INK, LINE, WEIGHT, canvas, style
+from vitlib.teach.draw.canvas import canvas, style
+from vitlib.teach.draw.palette import GREY, INK, LINE, WEIGHT
 
 NEIGHBOUR = "nearest neighbour"
 PARTNERS = {  # whom to ask how many digits it needs for the same

@@ -10,18 +10,14 @@ from torch import Tensor
 
 from vitlib.teach.chapters.data.curves import Band
 from vitlib.teach.data.shapes import COLOURS, KINDS, Scenes
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import bare, canvas, show, style, tiles
+from vitlib.teach.draw.palette import (
     GREY,
     INK,
     LINE,
     QUERY,
     STREAM,
     WEIGHT,
-    bare,
-    canvas,
-    show,
-    style,
-    tiles,
 )
 
 RIVALS = {  # what a model is called in the chart, and its line

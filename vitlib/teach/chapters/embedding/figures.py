@@ -8,19 +8,16 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import SIGNED, bare, canvas, show, style
+from vitlib.teach.draw.palette import (
     GREY,
     INK,
     KEY,
-    SIGNED,
+    ON_PICTURE,
+    ON_TILE,
     STREAM,
-    bare,
-    canvas,
-    show,
-    style,
 )
 
-_DARK, _LIGHT = "#24292f", "#fefefe"  # on colour, the same day and night
 _COUNTS = LinearSegmentedColormap.from_list(
     "counts", [GREY + "00", GREY + "66", GREY + "ff"]
 )
@@ -117,7 +114,7 @@ def answers(
                     _rounded(value),
                     ha="center",
                     va="center",
-                    color=_LIGHT if dark else _DARK,
+                    color=ON_PICTURE if dark else ON_TILE,
                     size=13,
                 )
         code = {"family": "monospace", "size": 11, "color": GREY}

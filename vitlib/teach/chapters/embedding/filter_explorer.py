@@ -11,15 +11,8 @@ from traitlets import Int
 from vitlib.patches import patchify
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import SETTINGS, digit_reader
-from vitlib.teach.draw.canvas import (
-    GREY,
-    LINE,
-    QUERY,
-    SIGNED,
-    bare,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import SIGNED, bare, canvas, style
+from vitlib.teach.draw.palette import GREY, LINE, QUERY
 
 SIDE = SETTINGS["patch_size"]
 GRID = SETTINGS["image_size"] // SIDE

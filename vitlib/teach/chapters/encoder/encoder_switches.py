@@ -9,14 +9,8 @@ from traitlets import List, TraitError, Unicode, validate
 from vitlib import add_positions, prepend_cls
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import SETTINGS, digit_reader
-from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    PAPER,
-    STREAM,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import canvas, style
+from vitlib.teach.draw.palette import GREY, INK, PAPER, STREAM
 
 DEPTH, HEADS = SETTINGS["depth"], SETTINGS["num_heads"]
 PARTS = (

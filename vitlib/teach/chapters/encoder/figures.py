@@ -12,18 +12,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vitlib.encoder import EncoderBlock
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import SIGNED, bare, canvas, show, style
+from vitlib.teach.draw.palette import (
     GREY,
     INK,
     LINE,
     PAPER,
-    SIGNED,
     STREAM,
     WEIGHT,
-    bare,
-    canvas,
-    show,
-    style,
 )
 
 MONO = {"family": "monospace", "size": 11.5, "color": GREY}

@@ -9,17 +9,8 @@ from torch import Tensor
 from vitlib import add_positions, prepend_cls, record_attention
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import digit_reader
-from vitlib.teach.draw.canvas import (
-    CLS,
-    GREY,
-    INK,
-    LINE,
-    SIGNED,
-    WEIGHTS,
-    bare,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import SIGNED, WEIGHTS, bare, canvas, style
+from vitlib.teach.draw.palette import CLS, GREY, INK, LINE
 
 SHOWN = 16
 

@@ -8,20 +8,22 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    KEY,
-    LINE,
-    ON_PICTURE,
-    ON_TILE,
     SIGNED,
-    WEIGHT,
     WEIGHTS,
     as_picture,
     bare,
     canvas,
     show,
     style,
+)
+from vitlib.teach.draw.palette import (
+    GREY,
+    INK,
+    KEY,
+    LINE,
+    ON_PICTURE,
+    ON_TILE,
+    WEIGHT,
 )
 
 

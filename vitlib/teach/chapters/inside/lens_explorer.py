@@ -1,7 +1,6 @@
 """The logit lens on the reader's drawing: what each token would say."""
 
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import Tensor
@@ -11,25 +10,20 @@ from vitlib._checks import check_index
 from vitlib.inside import logit_lens
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import SETTINGS, digit_reader
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import OTHERS, WEIGHTS, canvas, style
+from vitlib.teach.draw.palette import (
     CLS,
     GREY,
     INK,
     LINE,
     ON_PICTURE,
     ON_TILE,
-    WEIGHTS,
-    canvas,
-    style,
 )
 
 SIDE = SETTINGS["image_size"] // SETTINGS["patch_size"]
 STEPS = 1 + SETTINGS["depth"]
 WIDTH, HEIGHT, CELL, TOP = 680, 214, 26, 66
 DARK = 0.79  # from this share on, white is easier to read on violet
-OTHERS = LinearSegmentedColormap.from_list(
-    "others", ["#ffffff", "#d6dbe0", "#98a1ab"]
-)
 
 
 class LensExplorer(DrawnFigure):

@@ -4,9 +4,7 @@ import torch
 from torch import Tensor
 
 from vitlib.teach.draw.canvas import (
-    GREY,
     SIGNED,
-    VALUE,
     WEIGHTS,
     as_picture,
     bare,
@@ -14,6 +12,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
+from vitlib.teach.draw.palette import GREY, VALUE
 
 
 def mixing_tables(convolution: Tensor, attention: Tensor) -> None:

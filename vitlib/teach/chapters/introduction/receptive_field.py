@@ -12,7 +12,8 @@ from traitlets import Bool, Bytes, Int, Tuple, Unicode, observe, validate
 from vitlib._checks import check_choice, check_index
 from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.alive.photo import packed
-from vitlib.teach.draw.canvas import CLS, PAPER, QUERY, bare, canvas, style
+from vitlib.teach.draw.canvas import bare, canvas, style
+from vitlib.teach.draw.palette import CLS, PAPER, QUERY
 
 PATCH = 16  # the side of a patch, in pixels
 FADED = 0.22

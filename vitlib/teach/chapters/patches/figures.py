@@ -7,7 +7,8 @@ from torch import Tensor
 
 from vitlib.patches import patchify
 from vitlib.teach.data.pictures import resize_and_crop
-from vitlib.teach.draw.canvas import CLS, KEY, bare, canvas, show, style
+from vitlib.teach.draw.canvas import bare, canvas, show, style
+from vitlib.teach.draw.palette import CLS, KEY
 
 
 def crop_or_squash(image: Image.Image, image_size: int = 224) -> None:

@@ -10,15 +10,8 @@ from traitlets import Bytes, Int, Tuple, validate
 from vitlib.patches import patchify
 from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.alive.photo import packed
-from vitlib.teach.draw.canvas import (
-    GREY,
-    PAPER,
-    QUERY,
-    bare,
-    canvas,
-    style,
-    tiles,
-)
+from vitlib.teach.draw.canvas import bare, canvas, style, tiles
+from vitlib.teach.draw.palette import GREY, PAPER, QUERY
 
 SMALLEST = 4
 

@@ -4,16 +4,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vitlib.teach.data.results import Result
-from vitlib.teach.draw.canvas import (
+from vitlib.teach.draw.canvas import canvas, show, style
+from vitlib.teach.draw.palette import (
     CLS,
     GREY,
     LINE,
     PAPER,
     STREAM,
     WEIGHT,
-    canvas,
-    show,
-    style,
 )
 
 LOOKS = {  # marker and colours of a family

@@ -7,15 +7,8 @@ from traitlets import Dict, Int, Unicode, observe, validate
 from vitlib._checks import check_choice, check_index
 from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.data.results import Result, results
-from vitlib.teach.draw.canvas import (
-    GREY,
-    LINE,
-    PAPER,
-    STREAM,
-    WEIGHT,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import canvas, style
+from vitlib.teach.draw.palette import GREY, LINE, PAPER, STREAM, WEIGHT
 
 EXACT = 86.57  # millions of parameters of ViT-B/16
 CHANGED = {  # timm's names: what is not quite ViT-B/16

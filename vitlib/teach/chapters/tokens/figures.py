@@ -10,18 +10,14 @@ from torch.nn import functional as F
 
 from vitlib.patches import patchify
 from vitlib.teach.draw.canvas import (
-    CLS,
-    GREY,
-    KEY,
-    POSITION,
     SIGNED,
-    STREAM,
     as_picture,
     bare,
     canvas,
     show,
     style,
 )
+from vitlib.teach.draw.palette import CLS, GREY, KEY, POSITION, STREAM
 
 _TICK = {"color": POSITION, "lw": 3, "solid_capstyle": "butt"}
 

@@ -11,16 +11,8 @@ from traitlets import Int, List, TraitError, validate
 from vitlib import patchify, unpatchify
 from vitlib.teach.alive.drawn import DrawnFigure
 from vitlib.teach.data.reader import digit_reader
-from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    LINE,
-    STREAM,
-    bare,
-    canvas,
-    style,
-    tiles,
-)
+from vitlib.teach.draw.canvas import bare, canvas, style, tiles
+from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM
 
 MIXED = [3, 10, 11, 7, 6, 13, 8, 9, 4, 5, 2, 1, 15, 12, 14, 0]
 CLOSE = 1e-5

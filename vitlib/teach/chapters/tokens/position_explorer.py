@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from traitlets import Bytes, Int, List, TraitError, Unicode, validate
 
 from vitlib.teach.alive.figure import LiveFigure
-from vitlib.teach.draw.canvas import INK, POSITIONS, bare, canvas, style
+from vitlib.teach.draw.canvas import POSITIONS, bare, canvas, style
+from vitlib.teach.draw.palette import INK
 
 FINE = 10_000  # a cosine travels as whole ten-thousandths
 

@@ -8,18 +8,8 @@ from torch import Tensor, nn
 
 from vitlib.teach.alive.watch import smooth
 from vitlib.teach.data.experiments import stored, table
-from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    LINE,
-    STREAM,
-    WEIGHT,
-    bare,
-    canvas,
-    ink,
-    show,
-    style,
-)
+from vitlib.teach.draw.canvas import bare, canvas, ink, show, style
+from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
 from vitlib.training import Progress, warmup_cosine
 
 

@@ -16,15 +16,8 @@ from vitlib.teach.alive.watch import smooth
 from vitlib.teach.data.checked import FOLDER
 from vitlib.teach.data.digits import digits
 from vitlib.teach.data.reader import SETTINGS
-from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    STREAM,
-    WEIGHT,
-    bundle,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import bundle, canvas, style
+from vitlib.teach.draw.palette import GREY, INK, STREAM, WEIGHT
 from vitlib.training import fit
 from vitlib.vit import ViT
 
@@ -373,8 +366,8 @@ def _numbers(runs: list[Run]) -> str:
 def _picture(stored: list[Run], own: list[Run]) -> str:
     """Draw all curves, the last own one in violet, above a table."""
     grey = f'stroke="{GREY}" stroke-width="1.2" opacity="0.6"'
-    violet = 'stroke="#8250b4" stroke-width="2.2"'
-    faint = 'stroke="#8250b4" stroke-width="1.2" opacity="0.6"'
+    violet = f'stroke="{WEIGHT}" stroke-width="2.2"'
+    faint = f'stroke="{WEIGHT}" stroke-width="1.2" opacity="0.6"'
     looks = [grey] * len(stored) + [faint] * (len(own) - 1) + [violet]
     runs = [*stored, *own]
     lines = "".join(map(_line, runs, looks))

@@ -17,18 +17,8 @@ from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.data.checked import FOLDER
 from vitlib.teach.data.digits import digits
 from vitlib.teach.data.experiments import stored
-from vitlib.teach.draw.canvas import (
-    GREY,
-    INK,
-    LINE,
-    SIGNED,
-    STREAM,
-    WEIGHT,
-    WEIGHTS,
-    bare,
-    canvas,
-    style,
-)
+from vitlib.teach.draw.canvas import SIGNED, WEIGHTS, bare, canvas, style
+from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
 
 EPOCHS, DIGITS, GRID = 12, 100, 4
 FINE = 10_000  # a probability or a cosine travels in ten-thousandths

@@ -8,19 +8,21 @@ from torch import Tensor, nn
 
 from vitlib.attention import record_attention
 from vitlib.teach.draw.canvas import (
+    SIGNED,
+    WEIGHTS,
+    bare,
+    canvas,
+    show,
+    style,
+)
+from vitlib.teach.draw.palette import (
     CLS,
     GREY,
     INK,
     LINE,
     ON_PICTURE,
     ON_TILE,
-    SIGNED,
     STREAM,
-    WEIGHTS,
-    bare,
-    canvas,
-    show,
-    style,
 )
 from vitlib.tokens import add_positions, prepend_cls
 from vitlib.vit import ViT
@@ -176,7 +178,7 @@ def _quarters(axes: Axes, images: Tensor, brightness: Tensor) -> None:
             color=ON_PICTURE,
             bbox={
                 "boxstyle": "round,pad=0.3",
-                "fc": "#00000099",
+                "fc": (0, 0, 0, 0.6),
                 "ec": "none",
             },
         )

@@ -7,7 +7,8 @@ from traitlets import Int
 from vitlib import SIZES
 from vitlib.teach.alive.figure import LiveFigure
 from vitlib.teach.chapters.vit import sizes
-from vitlib.teach.draw.canvas import GREY, INK, STREAM, canvas, style
+from vitlib.teach.draw.canvas import canvas, style
+from vitlib.teach.draw.palette import GREY, INK, STREAM
 
 GIGA, MEGA = 1e9, 1e6
 

@@ -1,0 +1,112 @@
+"""The palette: every colour of the book stands here, and nowhere else.
+
+Figures in Python take the colours by name; style sheets and scripts get
+what `sheet` and `ramps_script` make of them. The same thing has the same
+colour in the whole book: queries are blue, keys red, values green,
+attention violet, the class token gold, positions cyan.
+"""
+
+import json
+
+# The hues of queries, keys, values, class token and positions are Paul
+# Tol's "bright" scheme, which colour-blind readers can tell apart.
+LIGHT = {
+    "ink": "#1f2328",
+    "grey": "#59636e",
+    "line": "#d0d7de",
+    "paper": "#ffffff",
+    "surface": "#f6f8fa",
+    "link": "#2b5c8a",
+    "query": "#4477aa",
+    "key": "#ee6677",
+    "value": "#228833",
+    "weight": "#5b2a86",
+    "cls": "#ccbb44",
+    "position": "#66ccee",
+    "stream": "#afb8c1",
+    "key-text": "#c0354a",
+    "value-text": "#1c7a2c",
+    "cls-text": "#746910",
+    "position-text": "#146a86",
+    "code-word": "#2b5c8a",
+    "code-string": "#1d6b35",
+    "code-number": "#7b3a96",
+    "shade": "#1f232824",
+}
+DARK = {
+    "ink": "#e1e5ea",
+    "grey": "#9ba5b0",
+    "line": "#3a424b",
+    "paper": "#15181c",
+    "surface": "#1c2025",
+    "link": "#8dbbe4",
+    "query": "#77aadd",
+    "key": "#f48b98",
+    "value": "#5bbb6c",
+    "weight": "#bd97de",
+    "cls": "#d9ca5c",
+    "position": "#66ccee",
+    "stream": "#5d6873",
+    "code-word": "#8dbbe4",
+    "code-string": "#9fd3a4",
+    "code-number": "#d0aee6",
+    "shade": "#0000008c",
+}
+# These stay as they are in the dark: what lies under them does.
+FIXED = {
+    "black": "#000000",
+    "white": "#ffffff",
+    "on-tile": "#24292e",
+    "on-picture": "#fefefe",
+    "deep-violet": "#3a1a58",
+    "no-number": "#777777",
+}
+RAMPS = {
+    "signed": ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"),
+    "weight": ("#ffffff", "#cdb9dc", "#5b2a86"),
+    "position": ("#ffffff", "#66ccee", "#0b5472"),
+    "others": ("#ffffff", "#d6dbe0", "#98a1ab"),
+}
+
+INK, GREY, LINE, PAPER = (
+    LIGHT[name] for name in ("ink", "grey", "line", "paper")
+)
+QUERY, KEY, VALUE = (LIGHT[name] for name in ("query", "key", "value"))
+WEIGHT, CLS, POSITION, STREAM = (
+    LIGHT[name] for name in ("weight", "cls", "position", "stream")
+)
+ON_TILE, ON_PICTURE = FIXED["on-tile"], FIXED["on-picture"]
+
+
+def variable(name: str) -> str:
+    """Write a colour for HTML and SVG: the page's, or else the light one.
+
+    >>> variable("grey")
+    'var(--vit-grey, #59636e)'
+    """
+    return f"var(--vit-{name}, {(LIGHT | FIXED)[name]})"
+
+
+def sheet(light: str, dark: str) -> str:
+    """Write the style sheet that gives these selectors the colours.
+
+    Paper is white, also for who reads in the dark.
+    """
+    ramps = {
+        f"ramp-{name}": ", ".join(stops) for name, stops in RAMPS.items()
+    }
+    day = _rule(light, LIGHT | FIXED | ramps | {"invert": "0"})
+    night = _rule(dark, DARK | {"invert": "1"})
+    return f"{day}\n@media screen {{\n{night}}}\n"
+
+
+def _rule(selector: str, values: dict[str, str]) -> str:
+    lines = "".join(
+        f"  --vit-{n}: {value};\n" for n, value in values.items()
+    )
+    return f"{selector} {{\n{lines}}}\n"
+
+
+def ramps_script() -> str:
+    """Write the module palette.js, which holds the ramps."""
+    return f"export const ramps = {json.dumps(RAMPS)};\n"
