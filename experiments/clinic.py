@@ -8,10 +8,8 @@ validation digits. About two minutes. book/clinic.ipynb shows what it
 writes.
 """
 
-import json
-from pathlib import Path
-
 import torch
+from storing import store
 from torch import nn
 from torch.nn import functional as F
 
@@ -25,7 +23,6 @@ from vitlib.teach.chapters.clinic.patients import (
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, parameter_groups, warmup_cosine
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/clinic.json"
 SEEDS = (0,)
 THREADS = 1
 RECIPE = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3}
@@ -104,17 +101,14 @@ def main() -> None:
                 {"error": error, "seed": seed, **train(error, seed)}
             )
             print(error, runs[-1]["accuracy"], flush=True)
-    record = {
-        "command": "python experiments/clinic.py",
-        "torch": torch.__version__.split("+")[0],
-        "threads": THREADS,
-        "seeds": SEEDS,
-        "recipe": RECIPE,
-        "judged_by": "1,000 validation digits",
-        "by_heart": [by_heart(seed) for seed in SEEDS],
-        "runs": runs,
-    }
-    TABLE.write_text(json.dumps(record) + "\n")
+    store(
+        "clinic",
+        seeds=SEEDS,
+        recipe=RECIPE,
+        judged_by="1,000 validation digits",
+        by_heart=[by_heart(seed) for seed in SEEDS],
+        runs=runs,
+    )
 
 
 if __name__ == "__main__":

@@ -9,12 +9,10 @@ another order, the same for all. Each result is added to few_to_many.csv
 at once; what stands there is not run again.
 """
 
-import csv
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 import torch
+from storing import Table
 from torch import nn
 
 from vitlib import ViT
@@ -24,9 +22,7 @@ from vitlib.teach.chapters.data.scramble import scramble
 from vitlib.teach.data.augment import distort
 from vitlib.training import Data, evaluate, fit
 
-TABLE = (
-    Path(__file__).parents[1] / "vitlib/teach/data/files/few_to_many.csv"
-)
+TABLE = Table("few_to_many")
 STEPS, BATCH, STRENGTH, PATCH = 1000, 32, 0.5, 7
 RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
 SIZES = (100, 500, 2000, 8000)
@@ -79,36 +75,11 @@ def train(
     return made
 
 
-def rows(table: Path) -> list[dict[str, str]]:
-    """Read what was measured so far."""
-    if not table.exists():
-        return []
-    with table.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def measure(table: Path, run: dict, score: Callable[[], float]) -> None:
-    """Add the line of a run and its score, if it is not there yet."""
-    line = {name: str(value) for name, value in run.items()}
-    if any(line.items() <= row.items() for row in rows(table)):
-        return
-    line["accuracy"] = f"{score():.3f}"
-    line["torch"] = torch.__version__
-    line["threads"] = str(torch.get_num_threads())
-    new = not table.exists()
-    with table.open("a", newline="") as file:
-        writer = csv.DictWriter(file, line, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(line)
-    print(line, flush=True)
-
-
-def best_rate(table: Path, model: str) -> float:
+def best_rate(table: Table, model: str) -> float:
     """Give the learning rate that the search liked best."""
     found = [
         row
-        for row in rows(table)
+        for row in table.rows()
         if row["stage"] == "search" and row["model"] == model
     ]
     best = max(found, key=lambda row: float(row["accuracy"]))
@@ -129,16 +100,17 @@ def one_run(
         "seed": seed,
     }
 
-    def score() -> float:
+    def score() -> dict:
         known, asked = some_digits(images, seed), digits("validation")
         if stage == "scrambled":
             known, asked = (
                 (scramble(pictures, PATCH), labels)
                 for pictures, labels in (known, asked)
             )
-        return evaluate(train(model, known, strength, rate, seed), *asked)
+        made = train(model, known, strength, rate, seed)
+        return {"accuracy": f"{evaluate(made, *asked):.3f}"}
 
-    measure(TABLE, run, score)
+    TABLE.add(run, score)
 
 
 def main() -> None:

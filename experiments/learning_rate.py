@@ -6,20 +6,14 @@ Two epochs of plain digits on one thread, three seeds a setting, judged by
 validation digits. About ten minutes. Chapter 8 draws what it writes.
 """
 
-import json
-from pathlib import Path
-
 import torch
+from storing import store
 
 from vitlib import ViT
 from vitlib.teach import digits
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, fit
 
-TABLE = (
-    Path(__file__).parents[1]
-    / "vitlib/teach/data/files/learning_rate.json"
-)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 WARMUPS = (0.1, 0.0)
 SEEDS = (0, 1, 2)
@@ -54,16 +48,13 @@ def main() -> None:
             row = {"learning_rate": rate, "warmup": warmup}
             rows.append(row | {"accuracy": found})
             print(rows[-1], flush=True)
-    record = {
-        "command": "python experiments/learning_rate.py",
-        "torch": torch.__version__.split("+")[0],
-        "threads": THREADS,
-        "seeds": SEEDS,
-        "recipe": RECIPE,
-        "judged_by": "1,000 validation digits",
-        "rows": rows,
-    }
-    TABLE.write_text(json.dumps(record, indent=1) + "\n")
+    store(
+        "learning_rate",
+        seeds=SEEDS,
+        recipe=RECIPE,
+        judged_by="1,000 validation digits",
+        rows=rows,
+    )
 
 
 if __name__ == "__main__":

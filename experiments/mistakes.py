@@ -7,10 +7,8 @@ digits on one thread, three seeds. Judged by validation digits. About ten
 minutes. Chapter 8 shows what it writes.
 """
 
-import json
-from pathlib import Path
-
 import torch
+from storing import store
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,7 +17,6 @@ from vitlib.teach import digits
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, parameter_groups, warmup_cosine
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/mistakes.json"
 SEEDS = (0, 1, 2)
 THREADS = 1
 RECIPE = {"epochs": 2, "batch_size": 64, "learning_rate": 2e-3}
@@ -123,16 +120,13 @@ def main() -> None:
             found = train(mistake, seed)
             rows.append({"mistake": mistake, "seed": seed} | found)
             print(rows[-1], flush=True)
-    record = {
-        "command": "python experiments/mistakes.py",
-        "torch": torch.__version__.split("+")[0],
-        "threads": THREADS,
-        "seeds": SEEDS,
-        "recipe": RECIPE,
-        "judged_by": "1,000 validation digits",
-        "rows": rows,
-    }
-    TABLE.write_text(json.dumps(record, indent=1) + "\n")
+    store(
+        "mistakes",
+        seeds=SEEDS,
+        recipe=RECIPE,
+        judged_by="1,000 validation digits",
+        rows=rows,
+    )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ probabilities that it gave to the classes of the first hundred validation
 digits.
 """
 
-import json
 import statistics
 import time
 from functools import partial
@@ -19,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from storing import store
 from torch import Tensor
 
 from vitlib import ViT
@@ -109,18 +109,14 @@ def main() -> None:
         runs.append(run(seed))
         last = runs[-1]
         print(seed, last["seconds"], "s", last["accuracy"], flush=True)
-    result = {
-        "command": "python experiments/one_minute.py",
-        "data": "8,000 training digits, judged by 1,000 validation digits",
-        "settings": SETTINGS,
-        "recipe": RECIPE | {"augment": "distort", "strength": STRENGTH},
-        "machine": "two cores of an x86 server, no GPU",
-        "threads": THREADS,
-        "torch": torch.__version__.split("+")[0],
-        "runs": runs,
-    }
-    text = json.dumps(result, indent=1)
-    (DATA / "one_minute.json").write_text(text + "\n")
+    store(
+        "one_minute",
+        data="8,000 training digits, judged by 1,000 validation digits",
+        settings=SETTINGS,
+        recipe=RECIPE | {"augment": "distort", "strength": STRENGTH},
+        machine="two cores of an x86 server, no GPU",
+        runs=runs,
+    )
 
 
 if __name__ == "__main__":

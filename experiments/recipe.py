@@ -10,14 +10,13 @@ chance. Each result is added to recipe.csv at once; what stands
 there is not run again.
 """
 
-import csv
 import statistics
 import time
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import torch
+from storing import Table
 
 from vitlib import ViT
 from vitlib.teach import digits
@@ -25,8 +24,7 @@ from vitlib.teach.data.augment import distort
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import evaluate, fit
 
-TABLE = Path(__file__).parents[1] / "vitlib/teach/data/files/recipe.csv"
-COLUMNS = ["change", "seed", "cost", "epochs", "accuracy"]
+TABLE = Table("recipe")
 EPOCHS = 15
 FIRST = {
     "batch_size": 64,
@@ -97,43 +95,34 @@ def cost(change: dict, rounds: int = 3) -> float:
     return statistics.median(ratios)
 
 
+def one_run(name: str, seed: int, costs: dict[str, float]) -> None:
+    """Train one recipe with one seed, for its share of the work."""
+    change = CHANGES[name]
+
+    def find() -> dict:
+        if name not in costs:
+            costs[name] = round(cost(change) if change else 1.0, 2)
+        epochs = max(1, round(EPOCHS / costs[name]))
+        model, run = train(change, seed, epochs)
+        for _ in run:
+            pass
+        accuracy = evaluate(model, *digits("validation"))
+        return {
+            "cost": costs[name],
+            "epochs": epochs,
+            "accuracy": f"{accuracy:.3f}",
+        }
+
+    TABLE.add({"change": name, "seed": seed}, find)
+
+
 def main() -> None:
     """Run what the table lacks."""
     torch.set_num_threads(1)
-    rows = []
-    if TABLE.exists():
-        with TABLE.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    known = {(row["change"], int(row["seed"])) for row in rows}
-    costs = {row["change"]: float(row["cost"]) for row in rows}
-    with TABLE.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not rows:
-            writer.writeheader()
-        runs = [(name, 0) for name in CHANGES]
-        runs += [("none", 1), ("learning rate 1e-3", 1)]
-        for name, seed in runs:
-            if (name, seed) not in known:
-                change = CHANGES[name]
-                if name not in costs:
-                    ratio = cost(change) if change else 1.0
-                    costs[name] = round(ratio, 2)
-                epochs = max(1, round(EPOCHS / costs[name]))
-                model, run = train(change, seed, epochs)
-                for _ in run:
-                    pass
-                accuracy = evaluate(model, *digits("validation"))
-                writer.writerow(
-                    {
-                        "change": name,
-                        "seed": seed,
-                        "cost": costs[name],
-                        "epochs": epochs,
-                        "accuracy": f"{accuracy:.3f}",
-                    }
-                )
-                file.flush()
-                print(name, seed, epochs, f"{accuracy:.3f}", flush=True)
+    costs = {row["change"]: float(row["cost"]) for row in TABLE.rows()}
+    runs = [(name, 0) for name in CHANGES]
+    for name, seed in [*runs, ("none", 1), ("learning rate 1e-3", 1)]:
+        one_run(name, seed, costs)
 
 
 if __name__ == "__main__":

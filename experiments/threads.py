@@ -6,14 +6,13 @@ One and two threads take turns, so that what else the machine does meets
 both. The medians go to threads.json. Run it on a quiet machine.
 """
 
-import json
 import statistics
 import time
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import torch
+from storing import store
 
 from vitlib import ViT
 from vitlib.teach import digits
@@ -21,7 +20,6 @@ from vitlib.teach.data.augment import distort
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.training import fit
 
-RESULT = Path(__file__).parents[1] / "vitlib/teach/data/files/threads.json"
 ROUNDS = 11
 STEPS = 15
 
@@ -43,18 +41,15 @@ def main() -> None:
                 pass
             taken.append((time.perf_counter() - start) / STEPS)
     medians = {n: statistics.median(taken) for n, taken in times.items()}
-    result = {
-        "command": "python experiments/threads.py",
-        "machine": "two cores of an x86 server, no GPU",
-        "torch": torch.__version__.split("+")[0],
-        "batch_size": 64,
-        "milliseconds_a_step": {
+    store(
+        "threads",
+        machine="two cores of an x86 server, no GPU",
+        batch_size=64,
+        milliseconds_a_step={
             n: round(1000 * median, 1) for n, median in medians.items()
         },
-        "one_thread_to_two": round(medians[1] / medians[2], 2),
-    }
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+        one_thread_to_two=round(medians[1] / medians[2], 2),
+    )
 
 
 if __name__ == "__main__":

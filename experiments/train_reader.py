@@ -9,10 +9,10 @@ validation digits; then score_reader.py writes the model card.
 """
 
 import hashlib
-import json
 from pathlib import Path
 
 import torch
+from storing import store
 
 from vitlib import ViT
 from vitlib.teach import digits
@@ -67,21 +67,16 @@ def main() -> None:
             )
     whole = evaluate(model, *validation)
     model.load_state_dict(restore(quantise(model.state_dict())))
-    record = {
-        "data": "8,000 digits, each distorted anew in each epoch",
-        "settings": SETTINGS,
-        "recipe": RECIPE | {"optimizer": "adamw", "augment": "distort"},
-        "seed": SEED,
-        "threads": THREADS,
-        "torch": torch.__version__.split("+")[0],
-        "validation_float32": whole,
-        "validation_int8": evaluate(model, *validation),
-    }
     save_reader(model, DATA / FILE)
-    (DATA / "digit_reader_training.json").write_text(
-        json.dumps(record, indent=1) + "\n"
+    store(
+        "digit_reader_training",
+        data="8,000 digits, each distorted anew in each epoch",
+        settings=SETTINGS,
+        recipe=RECIPE | {"optimizer": "adamw", "augment": "distort"},
+        seed=SEED,
+        validation_float32=whole,
+        validation_int8=evaluate(model, *validation),
     )
-    print(json.dumps(record, indent=1))
     digest = hashlib.sha256((DATA / FILE).read_bytes()).hexdigest()
     print(f"SHA256 in vitlib/teach/data/reader.py: {digest}")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from storing import store
 
 from vitlib import ViT
 from vitlib.teach.chapters.inside.red import FILE, SETTINGS, red_shapes
@@ -47,21 +48,15 @@ def main() -> None:
     weights = {k: v.half() for k, v in model.state_dict().items()}
     model.load_state_dict({k: v.float() for k, v in weights.items()})
     save_file(weights, DATA / FILE, {"settings": json.dumps(SETTINGS)})
-    record = {
-        "command": "python experiments/train_red_reader.py",
-        "settings": SETTINGS,
-        "recipe": RECIPE,
-        "pictures (count, seed)": PICTURES,
-        "seed": SEED,
-        "threads": THREADS,
-        "torch": torch.__version__.split("+")[0],
-        "accuracy": evaluate(model, test.images * 2 - 1, test.labels),
-    }
-    (DATA / "red_reader.json").write_text(
-        json.dumps(record, indent=1) + "\n"
+    store(
+        "red_reader",
+        settings=SETTINGS,
+        recipe=RECIPE,
+        **{"pictures (count, seed)": PICTURES},
+        seed=SEED,
+        accuracy=evaluate(model, test.images * 2 - 1, test.labels),
     )
     digest = hashlib.sha256((DATA / FILE).read_bytes()).hexdigest()
-    print(json.dumps(record, indent=1))
     print(f"SHA256 in vitlib/teach/chapters/inside/red.py: {digest}")
 
 

@@ -1,13 +1,18 @@
 """The experiments behind the book: nothing is tuned on held-out digits."""
 
 import ast
+import importlib.util
+import json
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
 SCORING = ROOT / "experiments" / "score_reader.py"
-EXPERIMENTS = sorted((ROOT / "experiments").glob("*.py"))
+STORING = ROOT / "experiments" / "storing.py"
+EXPERIMENTS = sorted(set((ROOT / "experiments").glob("*.py")) - {STORING})
 TRAINING = [p for p in EXPERIMENTS if p != SCORING]
 TRAINING += [ROOT / "vitlib/training.py", ROOT / "vitlib/_checkpoint.py"]
 
@@ -49,3 +54,50 @@ def test_no_training_uses_what_the_score_found(path):
 def test_an_experiment_says_how_to_run_it(path):
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert f"experiments/{path.name}" in docstring
+
+
+@pytest.fixture
+def storing(monkeypatch, tmp_path):
+    spec = importlib.util.spec_from_file_location("storing", STORING)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "FOLDER", tmp_path)
+    monkeypatch.setattr(module.main, "__file__", "some/where/rates.py")
+    return module
+
+
+def test_a_result_is_stored_with_what_made_it(storing, tmp_path):
+    storing.store("found", seeds=(0, 1), best=0.5)
+    version = metadata.version("torch").split("+")[0]
+    assert json.loads((tmp_path / "found.json").read_text()) == {
+        "command": "python experiments/rates.py",
+        "torch": version,
+        "threads": torch.get_num_threads(),
+        "seeds": [0, 1],
+        "best": 0.5,
+    }
+
+
+def test_a_run_that_stands_in_the_table_is_not_run_again(storing):
+    table, asked = storing.Table("runs"), []
+
+    def find():
+        asked.append(len(asked))
+        return {"accuracy": f"{0.5 + asked[-1]:.3f}"}
+
+    for seed in (0, 1, 0):
+        table.add({"change": "none", "seed": seed}, find)
+    assert asked == [0, 1]
+    found = [(row["seed"], row["accuracy"]) for row in table.rows()]
+    assert found == [("0", "0.500"), ("1", "1.500")]
+    assert {row["threads"] for row in table.rows()} == {
+        str(torch.get_num_threads())
+    }
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.name)
+def test_an_experiment_stores_by_the_one_way_that_there_is(path):
+    names = set(words(path))
+    if path != SCORING:
+        assert {"store", "Table"} & names
+    assert not {"DictWriter", "__version__"} & names
