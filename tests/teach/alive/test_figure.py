@@ -32,7 +32,8 @@ SHOWN = {  # what a figure needs that shows something of the reader's own
     "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},
 }
 MEGABYTE = 1_000_000
-SHARED = {"live", "panels", "answers"}  # styles that all figures have
+# Styles that all figures have.
+SHARED = {"answers", "chart", "live", "panels"}
 STYLES = sorted({n[:-4] for n in WEB if n.endswith(".css")} - SHARED)
 
 

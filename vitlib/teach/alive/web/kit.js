@@ -1,20 +1,25 @@
 // The drawing kit of the live figures. A figure is one file beside this one:
 //
-//   import { figure, html, heat } from "./kit.js";
-//   export const render = figure("patches", "Patches of a picture",
-//     ({ model, root, links, onEnd }) => {
+//   import { figure, heat, listen } from "./kit.js";
+//
+//   export const render = figure(
+//     "looks", "Who looks where", ({ model, root, onEnd }) => {
 //       const map = heat("weight", [4, 4], "Who looks where");
 //       const draw = () => map.paint(model.get("values"), 1);
 //       root.append(map);
 //       listen(model, "values", draw, onEnd);
-//       draw();                          // the first frame: at once
+//       draw(); // the first frame: at once
 //     });
 //
 // `model` is anywidget's (get, set, save_changes, on, off), `root` the
-// figure's own element, `links` tells if chapters can be linked from here.
+// figure's own element; `links` tells if chapters can be linked from here.
 // `readerOf(model)` is the trained ViT (vit.js); Python's class says
-// `reader = True`. `drawing` of drawing.js is the reader's own digit.
+// `reader = True`. `drawing` of drawing.js is the reader's own digit, Chart
+// of chart.js a plot, panels.js has pictures that can be pointed at.
 //
+//   set(model, traits)         new values, in the browser and in Python
+//   listen(model, traits, f, onEnd)   f() when one changes
+//   bytesOf(view)              the bytes of a trait
 //   html(tag, attributes, ...children), svg(...)   elements; "onclick" etc.
 //   heat(kind, [rows, cols], label)   a table of numbers in colour, .paint()
 //   tiles(kind, count, cols, [h, w], label)   patches side by side, each in
@@ -23,9 +28,12 @@
 //   token(label, { cls })      a rounded square that holds a heat
 //   thread(from, to, weight)   a curved line between two points, in an svg
 //   shape(name, sizes)         "q (4, 17, 16)" in the type of code
+//   table(kind, heads, rows)   a table with a head over each column
 //   button, slider, toggle, choice   controls, labelled
 //   arrows(items, cols, choose)   a grid of things walked by arrow keys
+//   arrow(event)               where an arrow key goes: [right, down]
 //   chapter(links, name, text)   a link to a chapter where there is one
+//   clamp(x), within(i, count), best(xs), sum(xs), mean(xs), largest(xs)
 //   hint(text), speaker(), percent(x), rounded(x), frame(f), moves()
 //
 // The classes in live.css carry the palette of the book (--vit-query and so
@@ -84,10 +92,25 @@ export function figure(name, title, draw) {
   };
 }
 
-/** Call `f` when a trait changes, until the figure goes. */
-export function listen(model, trait, f, onEnd) {
-  model.on(`change:${trait}`, f);
-  onEnd(() => model.off(`change:${trait}`, f));
+// --- Traits: what a figure shares with Python
+
+/** Give traits new values, here and in Python: { query: 3 }. */
+export function set(model, traits) {
+  for (const [name, value] of Object.entries(traits)) model.set(name, value);
+  model.save_changes();
+}
+
+/** Call `f` when a trait, or one of several, changes: until the end. */
+export function listen(model, traits, f, onEnd) {
+  for (const trait of [traits].flat()) {
+    model.on(`change:${trait}`, f);
+    onEnd(() => model.off(`change:${trait}`, f));
+  }
+}
+
+/** The bytes of a trait, of whichever view they came in. */
+export function bytesOf({ buffer, byteOffset, byteLength }) {
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 const readers = new WeakMap();
@@ -95,12 +118,48 @@ const readers = new WeakMap();
 /** The trained model: from the page's own file, or from the kernel. */
 export function readerOf(model) {
   const view = model.get("weights");
-  if (!readers.has(view)) {
-    const { buffer, byteOffset, byteLength } = view;
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    readers.set(view, ViT.read(bytes));
-  }
+  if (!readers.has(view)) readers.set(view, ViT.read(bytesOf(view)));
   return readers.get(view);
+}
+
+// --- Numbers
+
+export function clamp(value, low = 0, high = 1) {
+  return Math.min(high, Math.max(low, value));
+}
+
+/** The nearest of `count` places, 0 to count - 1. */
+export function within(place, count) {
+  return clamp(place, 0, count - 1);
+}
+
+/** Where the largest number stands. */
+export function best(values) {
+  return values.indexOf(Math.max(...values));
+}
+
+export function sum(values) {
+  return values.reduce((total, v) => total + v, 0);
+}
+
+export function mean(values) {
+  return sum(values) / values.length;
+}
+
+/** The largest number, whatever its sign. */
+export function largest(values) {
+  return values.reduce((top, v) => Math.max(top, Math.abs(v)), 0);
+}
+
+export function percent(share) {
+  if (share > 0.995 && share < 1) return "> 99 %";
+  if (share < 0.005 && share > 0) return "< 1 %";
+  return `${Math.round(100 * share)} %`;
+}
+
+/** A number as the chapters print it; the minus is typographic. */
+export function rounded(value, digits = 2) {
+  return value.toFixed(digits).replace("-", "\u2212");
 }
 
 // --- Colours: the same thing has the same colour in the whole book
@@ -117,19 +176,25 @@ const RAMPS = Object.fromEntries(Object.entries(STOPS).map(
 /**
  * Red, green, blue and opacity, 0 to 255. `t` runs from 0 to 1 for "weight"
  * (white to violet), "position" (white to dark cyan) and "ink" (clear to
- * black, which live.css turns white in the dark), from -1 to 1 for "signed" (blue, white, red).
+ * black, which live.css turns white in the dark), from -1 to 1 for "signed"
+ * (blue, white, red).
  */
 export function colour(kind, t) {
-  if (kind === "ink") {
-    return [0, 0, 0, 255 * Math.min(1, Math.max(0, t))];
-  }
-  const ramp = RAMPS[kind];
-  const place = kind === "signed" ? (t + 1) / 2 : t;
-  const along = Math.min(1, Math.max(0, place)) * (ramp.length - 1);
+  if (kind === "ink") return [0, 0, 0, 255 * clamp(t)];
+  return [...blend(RAMPS[kind], kind === "signed" ? (t + 1) / 2 : t), 255];
+}
+
+/** The colour at a share of the way along a ramp. */
+export function blend(ramp, share) {
+  const along = clamp(share) * (ramp.length - 1);
   const step = Math.min(ramp.length - 2, Math.floor(along));
   const [from, to] = [ramp[step], ramp[step + 1]];
-  const mixed = from.map((v, i) => v + (to[i] - v) * (along - step));
-  return [...mixed, 255];
+  return from.map((v, i) => v + (to[i] - v) * (along - step));
+}
+
+/** Red, green and blue, as a style has them. */
+export function rgb([r, g, b]) {
+  return `rgb(${r}, ${g}, ${b})`;
 }
 
 /**
@@ -158,6 +223,17 @@ export function heat(kind, [rows, cols], label, gap = 0) {
     return canvas;
   };
   return canvas;
+}
+
+/** (n, p p) -> (rows p, cols p): squares side by side, as one picture. */
+export function sheet(squares, p, cols) {
+  const whole = new Float32Array(squares.length);
+  squares.forEach((value, i) => {
+    const [one, at] = [Math.floor(i / p ** 2), i % p ** 2];
+    const row = Math.floor(one / cols) * p + Math.floor(at / p);
+    whole[(row * cols + (one % cols)) * p + (at % p)] = value;
+  });
+  return whole;
 }
 
 /** Patches in boxes; `paint` takes (n, h w) and the number of full colour. */
@@ -197,10 +273,6 @@ export function picture(image, label) {
   return canvas;
 }
 
-export function largest(values) {
-  return values.reduce((top, v) => Math.max(top, Math.abs(v)), 0);
-}
-
 /** The colours of a kind, with the numbers at their two ends. */
 export function scale(kind) {
   const low = html("span");
@@ -212,6 +284,8 @@ export function scale(kind) {
     high.textContent = to;
     return whole;
   };
+  /** As far to either side of zero. */
+  whole.around = (top) => whole.ends(rounded(-top), rounded(top));
   return whole;
 }
 
@@ -234,6 +308,11 @@ export function thread([x0, y0], [x1, y1], weight, of = "query") {
   });
 }
 
+/** What a figure calls the token at a place. */
+export function nameOf(place) {
+  return place ? `patch ${place - 1}` : "the class token";
+}
+
 export function shape(name, sizes) {
   return html("code", { class: "vit-shape" },
     `${name} (${sizes.join(", ")})`.trim());
@@ -241,6 +320,13 @@ export function shape(name, sizes) {
 
 export function hint(text) {
   return html("p", { class: "vit-hint" }, text);
+}
+
+/** A table; over its first column stands nothing. */
+export function table(kind, heads, rows) {
+  return html("table", { class: kind },
+    html("thead", {}, html("tr", {}, html("td"), ...heads)),
+    html("tbody", {}, ...rows));
 }
 
 /** Says to those who listen what has come out, once the hand rests. */
@@ -259,17 +345,6 @@ export function chapter(links, name, ...inside) {
   return links
     ? html("a", { class: "vit-stage", href: `${name}.html` }, ...inside)
     : html("span", { class: "vit-stage" }, ...inside);
-}
-
-export function percent(share) {
-  if (share > 0.995 && share < 1) return "> 99 %";
-  if (share < 0.005 && share > 0) return "< 1 %";
-  return `${Math.round(100 * share)} %`;
-}
-
-/** A number as the chapters print it; the minus is typographic. */
-export function rounded(value, digits = 2) {
-  return value.toFixed(digits).replace("-", "\u2212");
 }
 
 // --- Controls
@@ -332,12 +407,14 @@ export function choice(text, choices, value, change) {
   return whole;
 }
 
-const STEPS = {
-  ArrowLeft: () => -1,
-  ArrowRight: () => 1,
-  ArrowUp: (cols) => -cols,
-  ArrowDown: (cols) => cols,
+const ARROWS = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };
+
+/** [right, down] of an arrow key that is pressed alone; else undefined. */
+export function arrow({ key, ctrlKey, metaKey, altKey }) {
+  return ctrlKey || metaKey || altKey ? undefined : ARROWS[key];
+}
 
 /**
  * Let arrow keys walk a grid of elements; one of them is in the Tab order.
@@ -353,11 +430,11 @@ export function arrows(items, cols, choose) {
     item.tabIndex = index === 0 ? 0 : -1;
     item.addEventListener("click", () => pick(index, true));
     item.addEventListener("keydown", (event) => {
-      const step = STEPS[event.key]?.(cols);
-      const next = step === undefined ? index : index + step;
-      const chosen = step !== undefined || [" ", "Enter"].includes(event.key);
-      if (!chosen) return;
+      const step = arrow(event);
+      if (!step && ![" ", "Enter"].includes(event.key)) return;
       event.preventDefault();
+      const [right, down] = step ?? [0, 0];
+      const next = index + right + down * cols;
       if (next >= 0 && next < items.length) pick(next, true);
     });
   });

@@ -8,31 +8,31 @@ const places = [...document.querySelectorAll(".vit-live[data-live]")];
 
 /** What anywidget hands to a figure, without a kernel behind it. */
 function modelOf(state) {
-  const events = new EventTarget();
-  const wrapped = new Map();
+  const heard = {}; // by event: who waits for it
   const model = {
     get: (name) => state[name],
     set(name, value) {
       if (state[name] === value) return;
       state[name] = value;
-      events.dispatchEvent(new Event(`change:${name}`));
-      events.dispatchEvent(new Event("change"));
+      for (const event of [`change:${name}`, "change"]) {
+        for (const f of Array.from(heard[event] ?? [])) f(model, value);
+      }
     },
     save_changes() {},
     send() {},
-    on(name, f) {
-      const call = () => f(model, state[name.replace("change:", "")]);
-      wrapped.set(f, call);
-      events.addEventListener(name, call);
+    on(event, f) {
+      (heard[event] ??= new Set()).add(f);
     },
-    off: (name, f) => events.removeEventListener(name, wrapped.get(f)),
+    off(event, f) {
+      heard[event]?.delete(f);
+    },
   };
   return model;
 }
 
 const stored = {};
 
-function bytesOf(text) {
+function viewOf(text) {
   return new DataView(fromBase64(text).buffer);
 }
 
@@ -40,10 +40,10 @@ function stateOf(place) {
   const text = place.querySelector("script").textContent;
   const { state, reader } = JSON.parse(text);
   for (const [name, value] of Object.entries(state)) {
-    if (value?.base64 !== undefined) state[name] = bytesOf(value.base64);
+    if (value?.base64 !== undefined) state[name] = viewOf(value.base64);
   }
   if (reader) {
-    state.weights = stored.weights ??= bytesOf(vitlib.weights);
+    state.weights = stored.weights ??= viewOf(vitlib.weights);
   }
   return state;
 }

@@ -2,12 +2,12 @@
 // and the tensor's name beneath, ways to move in them, marks upon them. To
 // point at a name, or to reach it by Tab, lights the tensor it belongs to.
 
-import { html } from "./kit.js";
+import { arrow, clamp, html } from "./kit.js";
 
 /** A name in the type of code; `write` changes it, `panels` light up. */
 export function named(...panels) {
   const lit = (on) => () => {
-    for (const panel of panels) panel.classList.toggle("vit-panel-lit", on);
+    for (const one of panels) one.classList.toggle("vit-panel-lit", on);
   };
   const code = html("code", {
     class: "vit-shape vit-panel-name", tabindex: 0,
@@ -43,7 +43,7 @@ export function panel(head, label, ...views) {
 export function follow(view, go) {
   const at = (event) => {
     const box = view.getBoundingClientRect();
-    const share = (value, size) => Math.min(0.9999, Math.max(0, value / size));
+    const share = (value, size) => clamp(value / size, 0, 0.9999);
     go(share(event.clientX - box.left, box.width),
       share(event.clientY - box.top, box.height), event);
   };
@@ -51,23 +51,36 @@ export function follow(view, go) {
   view.addEventListener("pointerdown", at);
 }
 
-/** Let arrow keys, Home and End move within the view. */
+/** The same where the pointer is pressed, and where it is drawn to then. */
+export function press(view, go) {
+  follow(view, (x, y, event) => {
+    if (event.type === "pointerdown" || event.buttons) go(x, y, event);
+  });
+}
+
+const ENDS = { Home: [-Infinity, 0], End: [Infinity, 0] };
+
+/** Let arrow keys, Home and End move within the view: `go(right, down)`. */
 export function walk(view, go) {
-  const steps = {
-    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1],
-    ArrowDown: [0, 1], Home: [-Infinity, 0], End: [Infinity, 0],
-  };
   view.addEventListener("keydown", (event) => {
-    const step = steps[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { key, ctrlKey, metaKey, altKey } = event;
+    const isAlone = !ctrlKey && !metaKey && !altKey;
+    const step = arrow(event) ?? (isAlone ? ENDS[key] : undefined);
+    if (!step) return;
     event.preventDefault();
     go(...step);
   });
 }
 
-export function place(mark, left, top, width, height) {
+/** A mark upon a panel's picture, to be placed. */
+export function mark(kind) {
+  return html("span", { class: `vit-panel-mark ${kind}` });
+}
+
+/** Put a mark: its left, top, width and height, as shares of the view. */
+export function place(onto, left, top, width, height) {
   const shares = { left, top, width, height };
   for (const [side, share] of Object.entries(shares)) {
-    mark.style[side] = `${100 * share}%`;
+    onto.style[side] = `${100 * share}%`;
   }
 }
