@@ -1,10 +1,12 @@
 // What a ViT of any size costs: tokens, parameters, multiply-adds, memory.
-// The arithmetic is that of sizes.py beside this file; a test holds the two
+// The arithmetic is that of vitlib/teach/sizes.py, and a test holds the two
 // to each other, and both to models that vitlib has built.
 
 import {
-  button, figure, frame, hint, html, listen, slider, speaker, svg,
+  button, clamp, figure, frame, hint, html, listen, set, slider, speaker,
+  sum, svg, table,
 } from "../../alive/web/kit.js";
+import { Chart, log, text } from "../../alive/web/chart.js";
 
 const NAMES = [
   "image_size", "patch_size", "embed_dim", "depth", "num_heads",
@@ -38,12 +40,13 @@ const READER = {
   image_size: 28, patch_size: 7, in_channels: 1, num_classes: 10,
   embed_dim: 64, depth: 4, num_heads: 4,
 };
+const KNOWN = { ...PUBLISHED, digits: READER };
 const BODY = ["patch_size", "embed_dim", "depth", "num_heads", "in_channels"];
 
 // --- The counts
 
-function sum(parts) {
-  return Object.values(parts).reduce((a, b) => a + b, 0);
+function all(parts) {
+  return sum(Object.values(parts));
 }
 
 export function countTokens({ image_size, patch_size }) {
@@ -84,7 +87,7 @@ export function multiplyAdds(settings) {
 
 /** Bytes in float32: to run it, to train it by AdamW, maps of an image. */
 export function memory(settings) {
-  const weights = 4 * sum(parameters(settings));
+  const weights = 4 * all(parameters(settings));
   const { depth, num_heads } = settings;
   const maps = 4 * depth * num_heads * countTokens(settings) ** 2;
   return { weights, training: 4 * weights, maps };
@@ -117,17 +120,17 @@ export function nameOf(settings) {
 
 // --- In words
 
-function whole(number) {
-  return Number.isSafeInteger(number)
-    ? number.toLocaleString("en-US") : number.toExponential(2);
+function whole(count) {
+  return Number.isSafeInteger(count)
+    ? count.toLocaleString("en-US") : count.toExponential(2);
 }
 
 const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 
 /** 17563828224 -> "17.56 G" */
-function short(number, unit = "", digits = 2) {
-  const [size, prefix] = UNITS.find(([least]) => number >= least) ?? [1, ""];
-  return `${(number / size).toFixed(digits)} ${prefix}${unit}`;
+function short(count, unit = "", digits = 2) {
+  const [size, prefix] = UNITS.find(([least]) => count >= least) ?? [1, ""];
+  return `${(count / size).toFixed(digits)} ${prefix}${unit}`;
 }
 
 function call(settings) {
@@ -156,74 +159,48 @@ function verdict(settings) {
 
 // --- The map of sizes: multiply-adds to the right, parameters upwards
 
-const MAP = { width: 340, height: 262, left: 44, bottom: 34, top: 18 };
-const X = [6, 13]; // powers of ten
-const Y = [5, 9.5];
+const X = [1e6, 1e13];
+const Y = [1e5, 10 ** 9.5];
+const MAP = {
+  width: 340, height: 262, left: 44, right: 8, top: 18, bottom: 34,
+  x: log(...X), y: log(...Y),
+};
+const WORK = [[1e6, "1 M"], [1e9, "1 G"], [1e12, "1 T"]];
+const LEARNED = [[1e6, "1 M"], [1e7, "10 M"], [1e8, "100 M"], [1e9, "1 G"]];
+const NAMED_LEFT = new Set(["B/32", "S/16"]); // to the right they would meet others
 
-function clip(value) {
-  return Math.min(1, Math.max(0, value));
-}
-
+/** Where a model lies; what is off the map lies at its edge. */
 function spot(settings) {
-  const along = (value, [low, high]) =>
-    clip((Math.log10(value) - low) / (high - low));
-  const x = along(sum(multiplyAdds(settings)), X);
-  const y = along(sum(parameters(settings)), Y);
-  const { width, height, left, bottom, top } = MAP;
-  const [wide, high] = [width - left - 8, height - top - bottom];
-  return [left + x * wide, top + (1 - y) * high];
-}
-
-function axis() {
-  const { width, height, left, bottom, top } = MAP;
-  const floor = height - bottom;
-  const text = (x, y, words, anchor) => svg("text", {
-    x, y, "text-anchor": anchor, class: "vit-map-text",
-  }, words);
-  const marks = [];
-  for (const [power, words] of [[6, "1 M"], [9, "1 G"], [12, "1 T"]]) {
-    const x = left + ((power - X[0]) / (X[1] - X[0])) * (width - left - 8);
-    marks.push(svg("path", { d: `M${x},${top} V${floor}` }),
-      text(x, floor + 15, words, "middle"));
-  }
-  for (const [power, words] of [[6, "1 M"], [7, "10 M"], [8, "100 M"],
-    [9, "1 G"]]) {
-    const y = top + (1 - (power - Y[0]) / (Y[1] - Y[0])) * (floor - top);
-    marks.push(svg("path", { d: `M${left},${y} H${width - 8}` }),
-      text(left - 6, y + 4, words, "end"));
-  }
-  return svg("g", { class: "vit-map-axis" }, ...marks,
-    text(0, 11, "parameters", "start"),
-    text(width - 8, height - 3, "multiply-adds for one image", "end"));
+  return [
+    clamp(all(multiplyAdds(settings)), ...X),
+    clamp(all(parameters(settings)), ...Y),
+  ];
 }
 
 function mapOf(choose) {
-  const dots = Object.entries({ ...PUBLISHED, digits: READER }).map(
-    ([name, other]) => {
-      const [x, y] = spot({ ...DEFAULTS, ...other });
-      const isLeft = ["B/32", "S/16"].includes(name);
-      return svg("g", {
-        class: "vit-map-dot", onclick: () => choose(other),
-      }, svg("circle", { cx: x, cy: y, r: 5 }),
-      svg("text", {
-        x: x + (isLeft ? -10 : 10), y: y + 4,
-        "text-anchor": isLeft ? "end" : "start",
-      }, name));
-    });
-  const here = svg("circle", { class: "vit-map-here", r: 8 });
-  const picture = svg("svg", {
-    class: "vit-map", viewBox: `0 0 ${MAP.width} ${MAP.height}`, role: "img",
-  }, axis(), ...dots, here);
-  picture.show = (settings, words) => {
-    here.toggleAttribute("hidden", !settings);
-    if (settings) {
-      const [x, y] = spot(settings);
-      here.setAttribute("cx", x);
-      here.setAttribute("cy", y);
-    }
-    picture.setAttribute("aria-label", words);
+  const plot = new Chart("vit-map", MAP);
+  const dotOf = ([name, other]) => {
+    const place = spot({ ...DEFAULTS, ...other });
+    const [x, y] = [plot.x(place[0]), plot.y(place[1])];
+    const words = NAMED_LEFT.has(name)
+      ? text(x - 10, y + 4, name, "end") : text(x + 10, y + 4, name);
+    return svg("g", {
+      class: "vit-map-dot", onclick: () => choose(other),
+    }, plot.move(plot.dot(5), ...place), words);
   };
-  return picture;
+  const here = svg("circle", { class: "vit-map-here", r: 8 });
+  plot.add(
+    ...WORK.map(([count, words]) => plot.column(count, words)),
+    ...LEARNED.map(([count, words]) => plot.row(count, words)),
+    text(0, 11, "parameters"),
+    text(plot.end, plot.height - 3, "multiply-adds for one image", "end"),
+    ...Object.entries(KNOWN).map(dotOf), here);
+  plot.show = (settings, words) => {
+    here.toggleAttribute("hidden", !settings);
+    if (settings) plot.move(here, ...spot(settings));
+    plot.picture.setAttribute("aria-label", words);
+  };
+  return plot;
 }
 
 // --- Numbers and parts
@@ -233,8 +210,8 @@ function number(label) {
   const below = html("span", { class: "vit-hint" });
   const item = html("div", { class: "vit-number" },
     html("span", { class: "vit-head" }, label), main, below);
-  item.show = (text, more) => {
-    main.textContent = text;
+  item.show = (words, more) => {
+    main.textContent = words;
     below.textContent = more;
   };
   return item;
@@ -252,30 +229,32 @@ const PARTS = [
   ["head", ["head"], ["head"]],
 ];
 
+/** A part's share of all parameters, or of all multiply-adds. */
+function showShare(cell, names, counts) {
+  const part = sum(names.map((name) => counts[name]));
+  const share = part / all(counts);
+  cell.style.setProperty("--share", share);
+  cell.textContent = part ? `${(100 * share).toFixed(1)} %` : "none";
+  cell.title = whole(part);
+}
+
 function partsTable() {
-  const rows = PARTS.map(([name]) => {
-    const cells = [0, 1].map(() => html("td", {}));
+  const heads = ["parameters", "multiply-adds"].map((words) =>
+    html("th", { scope: "col" }, words));
+  const rows = PARTS.map(([name, ...names]) => {
+    const cells = names.map(() => html("td"));
     const kind = name === PAIRS ? "vit-pairs-of-tokens" : null;
     const row = html("tr", { class: kind },
       html("th", { scope: "row" }, name), ...cells);
-    return { cells, row };
+    return { names, cells, row };
   });
-  const heads = ["parameters", "multiply-adds"].map((words) =>
-    html("th", { scope: "col" }, words));
-  const table = html("table", { class: "vit-parts" },
-    html("thead", {}, html("tr", {}, html("td"), ...heads)),
-    html("tbody", {}, ...rows.map(({ row }) => row)));
-  table.show = (...counts) => rows.forEach(({ cells }, i) => {
-    cells.forEach((cell, column) => {
-      const part = PARTS[i][column + 1].reduce(
-        (total, key) => total + counts[column][key], 0);
-      const share = part / sum(counts[column]);
-      cell.style.setProperty("--share", share);
-      cell.textContent = part ? `${(100 * share).toFixed(1)} %` : "none";
-      cell.title = whole(part);
-    });
-  });
-  return table;
+  const parts = table("vit-parts", heads, rows.map(({ row }) => row));
+  parts.show = (...counts) => {
+    for (const { names, cells } of rows) {
+      cells.forEach((cell, i) => showShare(cell, names[i], counts[i]));
+    }
+  };
+  return parts;
 }
 
 /** The number of heads that keeps them about as wide as they were. */
@@ -287,15 +266,14 @@ function headsFor(width, head_dim) {
 }
 
 /** A slider that stops where models do. */
-function sizeSlider(name, get, set) {
+function sizeSlider(name, model, change) {
   let stops = STOPS[name];
   const words = (at) => (stops[at] ?? "").toLocaleString("en-US");
   const control = slider(html("code", {}, name), {
-    min: 0, max: stops.length - 1, value: stops.indexOf(get(name)),
-  }, words, (at) => set({ [name]: stops[at] }));
+    min: 0, max: stops.length - 1, value: stops.indexOf(model.get(name)),
+  }, words, (at) => change({ [name]: stops[at] }));
   const input = control.querySelector("input");
-  control.show = () => {
-    const value = get(name);
+  control.show = (value) => {
     if (!stops.includes(value)) {
       stops = [...STOPS[name], value].sort((a, b) => a - b);
       input.max = stops.length - 1;
@@ -305,80 +283,87 @@ function sizeSlider(name, get, set) {
   return control;
 }
 
+/** Buttons for all known sizes; the one that is shown is pressed. */
+function presetsOf(become) {
+  const buttons = Object.entries(KNOWN).map(([name, other]) =>
+    button(name, () => become(other),
+      name === "digits" ? "digits: the book's digit reader" : `ViT-${name}`));
+  const group = html("div", {
+    class: "vit-presets", role: "group", "aria-label": "Published sizes",
+  }, ...buttons);
+  group.show = (name) => {
+    const words = name === "the digit reader" ? "digits" : name;
+    for (const one of buttons) {
+      one.setAttribute("aria-pressed", String(one.textContent === words));
+    }
+  };
+  return group;
+}
+
+/** The four numbers and the table; `show` says them in words, too. */
+function results() {
+  const numbers = ["tokens", "parameters", "multiply-adds", "memory"].map(
+    number);
+  const [tokens, learned, work, bytes] = numbers;
+  const parts = partsTable();
+  const element = html("div", { class: "vit-results" },
+    html("div", { class: "vit-numbers" }, ...numbers), parts);
+  element.show = (settings) => {
+    const n = countTokens(settings);
+    const side = settings.image_size / settings.patch_size;
+    const [counts, products] = [parameters(settings), multiplyAdds(settings)];
+    const { weights, training, maps } = memory(settings);
+    tokens.show(whole(n), `${side} x ${side} patches and the class token`);
+    learned.show(whole(all(counts)), `${short(all(counts))} to learn`);
+    work.show(short(all(products)), `${whole(all(products))} an image`);
+    bytes.show(short(weights, "B", 1), `${short(training, "B", 1)} to ` +
+      `train with AdamW, maps of an image ${short(maps, "B", 1)}`);
+    parts.show(counts, products);
+    return `${whole(n)} tokens, ${whole(all(counts))} parameters, ` +
+      `${short(all(products))} multiply-adds.`;
+  };
+  return element;
+}
+
 export const render = figure(
   "size_explorer", "Sizes of a Vision Transformer",
   ({ model, root, onEnd }) => {
-    const get = (name) => model.get(name);
-    const set = (some) => {
-      for (const [name, value] of Object.entries(some)) {
-        model.set(name, value);
-      }
-      model.save_changes();
-    };
-    const become = (other) => set({ ...DEFAULTS, ...other });
+    const become = (other) => set(model, { ...DEFAULTS, ...other });
     const change = (some) => {
+      const head_dim = model.get("embed_dim") / model.get("num_heads");
       const width = some.embed_dim;
-      const head_dim = get("embed_dim") / get("num_heads");
-      set(width ? { ...some, num_heads: headsFor(width, head_dim) } : some);
+      const heads = width ? { num_heads: headsFor(width, head_dim) } : {};
+      set(model, { ...some, ...heads });
     };
-    const sliders = NAMES.map((name) => sizeSlider(name, get, change));
-    const buttons = Object.entries({ ...PUBLISHED, digits: READER }).map(
-      ([name, other]) => button(name, () => become(other),
-        name === "digits" ? "digits: the book's digit reader" : `ViT-${name}`));
-    const numbers = ["tokens", "parameters", "multiply-adds", "memory"].map(
-      number);
-    const [tokens, learned, work, bytes] = numbers;
+    const sliders = NAMES.map((name) => sizeSlider(name, model, change));
+    const presets = presetsOf(become);
     const said = html("p", { class: "vit-verdict" });
     const code = html("code", { class: "vit-shape vit-call" });
     const sizes = mapOf(become);
-    const parts = partsTable();
-    const results = html("div", { class: "vit-results" },
-      html("div", { class: "vit-numbers" }, ...numbers), parts);
+    const counted = results();
     const spoken = speaker();
 
     const draw = () => {
       const settings = Object.fromEntries(
-        NAMES.map((name) => [name, get(name)]));
-      sliders.forEach((control) => control.show());
-      const name = nameOf(settings);
-      buttons.forEach((one) => one.setAttribute("aria-pressed", String(
-        one.textContent === (name === "the digit reader" ? "digits" : name))));
+        NAMES.map((name) => [name, model.get(name)]));
+      sliders.forEach((one, i) => one.show(settings[NAMES[i]]));
+      presets.show(nameOf(settings));
       const wrong = refusal(settings);
       root.toggleAttribute("data-refused", Boolean(wrong));
       said.textContent = wrong || verdict(settings);
-      if (wrong) {
-        code.textContent = "";
-        sizes.show(null, wrong);
-        spoken.say(wrong);
-        return;
-      }
-      code.textContent = call(settings);
-      const n = countTokens(settings);
-      const side = settings.image_size / settings.patch_size;
-      const [counts, products] = [parameters(settings), multiplyAdds(settings)];
-      const { weights, training, maps } = memory(settings);
-      tokens.show(whole(n), `${side} x ${side} patches and the class token`);
-      learned.show(whole(sum(counts)), `${short(sum(counts))} to learn`);
-      work.show(short(sum(products)), `${whole(sum(products))} an image`);
-      bytes.show(short(weights, "B", 1), `${short(training, "B", 1)} to ` +
-        `train with AdamW, maps of an image ${short(maps, "B", 1)}`);
-      parts.show(counts, products);
-      const words = `${said.textContent} ${whole(n)} tokens, ` +
-        `${whole(sum(counts))} parameters, ${short(sum(products))} ` +
-        "multiply-adds.";
-      sizes.show(settings, words);
+      code.textContent = wrong ? "" : call(settings);
+      const words = wrong
+        || `${said.textContent} ${counted.show(settings)}`;
+      sizes.show(wrong ? null : settings, words);
       spoken.say(words);
     };
 
     root.append(
-      hint("Move a slider, or start from a published size."),
-      html("div", {
-        class: "vit-presets", role: "group",
-        "aria-label": "Published sizes",
-      }, ...buttons),
+      hint("Move a slider, or start from a published size."), presets,
       html("div", { class: "vit-sizes" },
-        html("div", { class: "vit-size-sliders" }, ...sliders), sizes),
-      said, code, results, spoken);
-    for (const name of NAMES) listen(model, name, frame(draw), onEnd);
+        html("div", { class: "vit-size-sliders" }, ...sliders),
+        sizes.picture),
+      said, code, counted, spoken);
+    listen(model, NAMES, frame(draw), onEnd);
     draw();
   });
