@@ -4,10 +4,13 @@
 // with its source; none is computed here but differences.
 
 import {
-  arrows, choice, figure, frame, hint, html, listen, speaker,
+  arrows, choice, figure, frame, hint, html, listen, set, speaker, table,
 } from "../../alive/web/kit.js";
+import { linear } from "../../alive/web/chart.js";
 
-const [LOW, HIGH] = [78, 87]; // the ends of the axis, in per cent
+const TRAITS = ["ladder", "chosen", "against"];
+const along = linear(78, 87); // the axis, in per cent
+const TICKS = [78, 80, 82, 84, 86];
 const PICTURES = 50000; // in ImageNet's validation set
 const PARTS = ["architecture", "recipe", "data", "parameters", "pixels"];
 const ABOUT = {
@@ -19,7 +22,6 @@ const ABOUT = {
     "pixels; each with the recipe of its authors. As published.",
 };
 
-const along = (top1) => (top1 - LOW) / (HIGH - LOW);
 const number = ({ top1, digits }) => top1.toFixed(digits);
 
 /** The standard deviation of a difference of two, in points. */
@@ -45,34 +47,53 @@ function difference(before, after) {
   return `${size} points ${points > 0 ? "more" : "less"}.`;
 }
 
+function factor(before, after) {
+  const times = after.parameters / before.parameters;
+  if (Math.abs(Math.log(times)) < 0.05) return "";
+  return ` ${times.toFixed(times < 1 ? 2 : 1)} times the parameters.`;
+}
+
+function list(parts) {
+  return parts.join(", ") || "nothing";
+}
+
+function luck(before, after) {
+  const deviation = chance(before.top1, after.top1);
+  const points = Math.abs(after.top1 - before.top1);
+  const isLittle = before !== after && points <= 2 * deviation;
+  return "By the luck of the pictures alone, two such numbers differ by " +
+    `about ${deviation.toFixed(2)} points` +
+    (isLittle ? ": this difference says little." : ".");
+}
+
 // --- The ladder: the best on top
 
+/** A result: its name, its dot on the track, its number. */
+function rungOf(rung, point) {
+  const at = { style: `--at: ${along(rung.top1)}` };
+  const band = html("span", { class: "vit-rung-band" });
+  const row = html("button", {
+    type: "button", class: "vit-rung",
+    onpointerenter: ({ pointerType }) => {
+      if (pointerType === "mouse") point(true);
+    },
+    onpointerleave: () => point(false),
+  }, html("span", { class: "vit-rung-name" },
+    html("span", {}, rung.label), " ",
+    html("span", { class: "vit-head" }, rung.below)), " ",
+  html("span", { class: "vit-rung-track" }, band,
+    html("span", { class: "vit-rung-line", ...at }),
+    html("span", { class: `vit-rung-dot vit-rung-${rung.look}`, ...at })),
+  " ", html("b", {}, number(rung)));
+  return { row, band };
+}
+
 function ladderOf(rungs, choose, point) {
-  const rows = rungs.map((rung, i) => {
-    const band = html("span", { class: "vit-rung-band" });
-    const dot = html("span", {
-      class: `vit-rung-dot vit-rung-${rung.look}`,
-      style: `--at: ${along(rung.top1)}`,
-    });
-    const row = html("button", {
-      type: "button", class: "vit-rung",
-      onpointerenter: ({ pointerType }) => {
-        if (pointerType === "mouse") point(i);
-      },
-      onpointerleave: () => point(null),
-    }, html("span", { class: "vit-rung-name" },
-      html("span", {}, rung.label), " ",
-      html("span", { class: "vit-head" }, rung.below)), " ",
-    html("span", { class: "vit-rung-track" }, band,
-      html("span", {
-        class: "vit-rung-line", style: `--at: ${along(rung.top1)}`,
-      }), dot), " ",
-    html("b", {}, number(rung)));
-    return { row, band };
-  }).reverse();
+  const rows = rungs.map((rung, i) =>
+    rungOf(rung, (on) => point(on ? i : null))).reverse();
   const at = (place) => rungs.length - 1 - place;
   arrows(rows.map(({ row }) => row), 1, (place) => choose(at(place)));
-  const ticks = [78, 80, 82, 84, 86].map((tick) =>
+  const ticks = TICKS.map((tick) =>
     html("span", { style: `--at: ${along(tick)}` }, `${tick} %`));
   const whole = html("div", { class: "vit-rungs" },
     html("div", {
@@ -99,39 +120,63 @@ function ladderOf(rungs, choose, point) {
 
 // --- The two results, part by part
 
+/** What stands in a cell of the table. */
+function written(rung, part) {
+  if (part === "source") return html("a", { href: rung.url }, rung.source);
+  if (part === "model") return html("span", {}, rung.name);
+  if (part === "top-1") return `${number(rung)} %`;
+  return write(rung, part);
+}
+
 function card() {
-  const cell = () => html("td", {});
   const rows = [...PARTS, "top-1", "model", "source"].map((part) => {
-    const cells = [cell(), cell()];
+    const cells = [0, 1].map(() => html("td"));
     const row = html("tr", {}, html("th", { scope: "row" }, part), ...cells);
     return { part, cells, row };
   });
   const heads = ["from", "to"].map((words) =>
     html("th", { scope: "col" }, words));
-  const whole = html("table", { class: "vit-rung-card" },
-    html("thead", {}, html("tr", {}, html("td", {}), ...heads)),
-    html("tbody", {}, ...rows.map(({ row }) => row)));
+  const whole = table("vit-rung-card", heads, rows.map(({ row }) => row));
   whole.paint = (...pair) => rows.forEach(({ part, cells, row }) => {
     const isCompared = PARTS.includes(part);
     const differs = isCompared && pair[0][part] !== pair[1][part];
     row.classList.toggle("vit-rung-changed", differs);
     row.classList.toggle("vit-rung-same", isCompared && !differs);
-    cells.forEach((one, i) => {
-      const rung = pair[i];
-      if (part === "source") {
-        one.replaceChildren(html("a", { href: rung.url }, rung.source));
-      } else if (part === "model") {
-        one.replaceChildren(html("span", {}, rung.name));
-      } else {
-        one.textContent = part === "top-1" ? `${number(rung)} %`
-          : write(rung, part);
-      }
-    });
+    cells.forEach((one, i) => one.replaceChildren(written(pair[i], part)));
   });
   return whole;
 }
 
+/** What is said of two results. */
+function verdict() {
+  const told = html("p", { class: "vit-verdict" });
+  const parts = html("p", {});
+  const chances = hint("");
+  const both = card();
+  const whole = html("div", { class: "vit-rung-told" },
+    html("div", {}, told, parts, chances), both);
+  whole.paint = (before, after) => {
+    const isSame = (part) => before[part] === after[part];
+    const changed = PARTS.filter((part) => !isSame(part));
+    told.textContent = before === after ? "Choose another result."
+      : difference(before, after) + factor(before, after);
+    parts.textContent = `Changed: ${list(changed)}. ` +
+      `The same: ${list(PARTS.filter(isSame))}.`;
+    chances.textContent = luck(before, after);
+    both.paint(before, after);
+    const words = `From ${nameOf(before)} to ${nameOf(after)}: ` +
+      `${told.textContent} ${parts.textContent}`;
+    return { words, changed: changed.join(" ") };
+  };
+  return whole;
+}
+
 // --- The figure
+
+const LADDERS = [
+  ["recipe", "recipe and data"], ["size", "size"],
+  ["architecture", "architecture"],
+];
 
 export const render = figure(
   "recipe_explorer", "What changed from one result to another",
@@ -140,15 +185,11 @@ export const render = figure(
     let pointed = null; // the rung under the pointer
     let shown; // the ladder that is drawn
 
-    const set = (traits) => {
-      Object.entries(traits).forEach(([k, v]) => model.set(k, v));
-      model.save_changes();
-    };
     const choose = (rung) => {
       pointed = null;
       const chosen = model.get("chosen");
       if (rung === chosen) again();
-      else set({ against: chosen, chosen: rung });
+      else set(model, { against: chosen, chosen: rung });
     };
     const point = (rung) => {
       pointed = rung;
@@ -156,70 +197,43 @@ export const render = figure(
     };
     const best = (name) => ladders[name].findLastIndex(
       ({ look }) => look === "full");
-    const kinds = choice("what may change", [
-      ["recipe", "recipe and data"], ["size", "size"],
-      ["architecture", "architecture"],
-    ], model.get("ladder"), (ladder) =>
-      set({ ladder, against: 0, chosen: best(ladder) }));
-    const about = html("p", { class: "vit-hint" });
+    const kinds = choice("what may change", LADDERS, model.get("ladder"),
+      (ladder) => set(model, { ladder, against: 0, chosen: best(ladder) }));
+    const about = hint("");
     const place = html("div", {});
-    const told = html("p", { class: "vit-verdict" });
-    const parts = html("p", {});
-    const luck = html("p", { class: "vit-hint" });
-    const both = card();
+    const told = verdict();
     const spoken = speaker();
 
+    /** Another ladder takes the place of the one that is shown. */
+    const become = (name) => {
+      shown = name;
+      pointed = null;
+      place.replaceChildren(ladderOf(ladders[name], choose, point));
+      about.textContent = ABOUT[name](ladders[name].length);
+      kinds.set(name);
+    };
     const draw = () => {
-      const [name, chosen, against] =
-        ["ladder", "chosen", "against"].map((k) => model.get(k));
+      const [name, chosen, against] = TRAITS.map((trait) => model.get(trait));
       const rungs = ladders[name];
       if (Math.max(chosen, against) >= rungs.length) return;
-      if (shown !== name) {
-        shown = name;
-        pointed = null;
-        place.replaceChildren(ladderOf(rungs, choose, point));
-      }
+      if (shown !== name) become(name);
       const isPointed = pointed !== null && pointed !== chosen;
       const [from, to] = isPointed ? [chosen, pointed] : [against, chosen];
       const [before, after] = [rungs[from], rungs[to]];
-      kinds.set(name);
-      about.textContent = ABOUT[name](rungs.length);
       place.firstChild.paint(from, to, chosen);
-      both.paint(before, after);
-
-      const changed = PARTS.filter((part) => before[part] !== after[part]);
-      const kept = PARTS.filter((part) => before[part] === after[part]);
-      const times = after.parameters / before.parameters;
-      const factor = Math.abs(Math.log(times)) < 0.05 ? ""
-        : ` ${times.toFixed(times < 1 ? 2 : 1)} times the parameters.`;
-      told.textContent = from === to ? "Choose another result."
-        : difference(before, after) + factor;
-      parts.textContent = `Changed: ${changed.join(", ") || "nothing"}. ` +
-        `The same: ${kept.join(", ") || "nothing"}.`;
-      const deviation = chance(before.top1, after.top1);
-      const points = Math.abs(after.top1 - before.top1);
-      luck.textContent = "By the luck of the pictures alone, two such " +
-        `numbers differ by about ${deviation.toFixed(2)} points` +
-        (from !== to && points <= 2 * deviation
-          ? ": this difference says little." : ".");
+      const { words, changed } = told.paint(before, after);
       Object.assign(root.dataset, {
         ladder: name, from, to, points: (after.top1 - before.top1).toFixed(2),
-        changed: changed.join(" "), chance: deviation,
+        changed, chance: chance(before.top1, after.top1),
       });
-      spoken.say(`From ${nameOf(before)} to ${nameOf(after)}: ` +
-        `${told.textContent} ${parts.textContent}`);
+      spoken.say(words);
     };
     const again = frame(draw);
 
     root.append(
       hint("Click a result, then another: what changed from the first to " +
         "the second?"),
-      kinds, about, place,
-      html("div", { class: "vit-rung-told" },
-        html("div", {}, told, parts, luck), both),
-      spoken);
-    for (const name of ["ladder", "chosen", "against"]) {
-      listen(model, name, again, onEnd);
-    }
+      kinds, about, place, told, spoken);
+    listen(model, TRAITS, again, onEnd);
     draw();
   });
