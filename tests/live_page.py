@@ -10,8 +10,9 @@ What a browser complains about fails the test.
 
 What is done with such a page stands here as well: `settle` and `state`
 wait until it is drawn, `pixels` reads a canvas, `draw_one` draws on a
-pad, `give_to_python` puts a kernel behind the figure, and `faults` asks
-what would shut a reader out.
+pad, `keys_at_once` presses keys faster than frames come,
+`give_to_python` puts a kernel behind the figure, and `faults` asks what
+would shut a reader out.
 """
 
 import base64
@@ -62,6 +63,13 @@ FAULTS = """async () => {
   return violations.map(
     ({ impact, id, nodes }) =>
       [impact, id, nodes.map((n) => n.html.slice(0, 90))]);
+}"""
+
+KEYS = """(element, keys) => {
+  for (const key of keys) {
+    element.dispatchEvent(
+      new KeyboardEvent("keydown", { key, bubbles: true }));
+  }
 }"""
 
 KERNEL = """() => {
@@ -177,6 +185,11 @@ def draw_one(tab):
     tab.mouse.down()
     tab.mouse.move(x, y + 0.7 * box["height"], steps=6)
     tab.mouse.up()
+
+
+def keys_at_once(element, *keys):
+    """Press keys with no frame between them, as a slow page gets them."""
+    element.evaluate(KEYS, keys)
 
 
 def give_to_python(tab):

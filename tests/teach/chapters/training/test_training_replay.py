@@ -6,7 +6,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from live_page import PHONE, faults, give_to_python, pixels, settle
+from live_page import (
+    PHONE,
+    faults,
+    give_to_python,
+    keys_at_once,
+    pixels,
+    settle,
+)
 from traitlets import TraitError
 
 from vitlib.teach import digits
@@ -208,6 +215,15 @@ def test_everything_is_reached_by_keyboard(open_figure):
     settle(tab)
     label = ground.get_attribute("aria-label")
     assert label == "Position of row 0, column 3"
+
+
+def test_two_keys_within_a_frame_are_two_steps(open_figure):
+    tab = open_figure(TrainingReplay(place=(1, 1)))
+    ground = tab.locator(".vit-replay-places")
+    keys_at_once(ground, "ArrowDown", "ArrowRight", "ArrowDown")
+    settle(tab)
+    label = ground.get_attribute("aria-label")
+    assert label == "Position of row 3, column 2"
 
 
 def test_fingers_choose_on_a_phone(open_figure):

@@ -55,11 +55,16 @@ export class Chart {
     return this.floor - this.scales.y(value) * (this.floor - this.top);
   }
 
-  /** The values at a place, given as shares of the picture's sides. */
-  at(right, down) {
-    const along = (right * this.width - this.left) / (this.end - this.left);
-    const up = (this.floor - down * this.height) / (this.floor - this.top);
-    return [this.scales.x.back(along), this.scales.y.back(up)];
+  /** The value at a share of the picture's width. */
+  fromLeft(share) {
+    const along = share * this.width - this.left;
+    return this.scales.x.back(along / (this.end - this.left));
+  }
+
+  /** The value at a share of its height. */
+  fromTop(share) {
+    const up = this.floor - share * this.height;
+    return this.scales.y.back(up / (this.floor - this.top));
   }
 
   add(...marks) {

@@ -238,9 +238,9 @@ function stepsOf(model) {
 /** A press chooses the nearest curve; who is drawn along stays on it. */
 function hold(chart, curves, snap, choose) {
   follow(chart.picture, (x, y, { type, buttons }) => {
-    const [across, up] = chart.at(x, y);
-    const images = snap(across);
-    const off = (curve) => Math.abs(Math.log(curve.at(images)[1] / up));
+    const images = snap(chart.fromLeft(x));
+    const wrong = chart.fromTop(y);
+    const off = (curve) => Math.abs(Math.log(curve.at(images)[1] / wrong));
     if (type === "pointerdown") {
       const line = curves.reduce((a, b) => (off(b) < off(a) ? b : a)).name;
       choose({ line, images });

@@ -5,145 +5,134 @@
 // here. A moment is an epoch, 0 before the first step.
 
 import {
-  arrows, button, choice, figure, frame, heat, hint, html, listen, percent,
-  rounded, scale, slider, speaker, svg,
+  arrows, best, button, bytesOf, choice, figure, frame, heat, hint, html,
+  listen, mean, percent, rounded, scale, set, sheet, slider, speaker, svg,
+  within,
 } from "../../alive/web/kit.js";
-import { follow, named, place, walk } from "../../alive/web/panels.js";
+import { Chart, linear, log, pathOf } from "../../alive/web/chart.js";
+import { named, place, press, walk } from "../../alive/web/panels.js";
 
 const [SIDE, CLASSES, COLS] = [28, 10, 10];
 const [FILTERS, PATCH, GRID] = [64, 7, 4];
+const COLUMNS = 8; // filters side by side
 const FINE = 10000; // a probability or a cosine in ten-thousandths
 const EVERY = 25; // steps between two losses
 const PACE = 600; // milliseconds from moment to moment
-const CHART = {
+const SIZE = {
   width: 330, height: 128, left: 28, right: 8, top: 8, bottom: 20,
 };
+const TRAITS = ["moment", "digit", "place"];
+const PLACES = Array.from({ length: GRID ** 2 }, (_, i) => i);
 
 // --- The recording
 
-function filmOf(model) {
-  const bytes = (name) => {
-    const { buffer, byteOffset, byteLength } = model.get(name);
-    return new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
+/** Ten probabilities for each of so many digits at each moment. */
+function sharesOf(bytes, count) {
+  const shares = new Int16Array(bytes.buffer);
+  return (moment, digit) => {
+    const from = (moment * count + digit) * CLASSES;
+    return Array.from(shares.subarray(from, from + CLASSES), (v) => v / FINE);
   };
-  const whole = (name) => new Int16Array(bytes(name).buffer);
-  const labels = model.get("labels");
-  const [shares, cosines] = [whole("shares"), whole("cosines")];
-  const pairs = (GRID ** 2 * (GRID ** 2 + 1)) / 2;
-  const [count, moments] = [labels.length, cosines.length / pairs];
-  const [top, most] = model.get("tops");
-  const size = FILTERS * PATCH ** 2;
-  const start = Float32Array.from(
-    new Int8Array(bytes("start").buffer), (v) => (v * top) / 127);
-  const later = new Int8Array(bytes("added").buffer);
-  const pixels = bytes("pixels");
-  const nothing = new Float32Array(size);
+}
 
-  const of = (moment, digit) => Array.from(
-    shares.subarray((moment * count + digit) * CLASSES).slice(0, CLASSES),
-    (v) => v / FINE);
-  const answers = Array.from({ length: moments }, (_, moment) =>
-    labels.map((_, digit) => {
-      const all = of(moment, digit);
-      return all.indexOf(Math.max(...all));
-    }));
-  const added = (moment) => (moment === 0 ? nothing : Float32Array.from(
-    later.subarray((moment - 1) * size, moment * size),
-    (v) => (v * most) / 127));
-  /** The moment since which a digit is read rightly, to the end. */
-  const since = labels.map((label, digit) =>
-    1 + answers.findLastIndex((all) => all[digit] !== label));
-  const order = labels.map((_, i) => i).sort(
-    (a, b) => since[a] - since[b] || a - b);
+/** How alike two positions are: the lower half of a table, by moments. */
+function cosinesOf(bytes) {
+  const cosines = new Int16Array(bytes.buffer);
+  const pairs = (GRID ** 2 * (GRID ** 2 + 1)) / 2;
   const cosine = (moment, a, b) => {
     const [low, high] = a < b ? [a, b] : [b, a];
     return cosines[moment * pairs + (high * (high + 1)) / 2 + low] / FINE;
   };
+  const least = cosines.reduce((low, v) => Math.min(low, v), FINE) / FINE;
+  return { cosine, least, moments: cosines.length / pairs };
+}
+
+/** Two pixels a byte: the picture of a digit, from 0 to 1. */
+function picturesOf(pixels) {
+  return (digit) => Float32Array.from({ length: SIDE ** 2 }, (_, i) => {
+    const two = pixels[(digit * SIDE ** 2 + i) >> 1];
+    return (i % 2 ? two & 15 : two >> 4) / 15;
+  });
+}
+
+/** The filters at the start, and what has been added at a moment. */
+function filtersOf(start, later, [top, most]) {
+  const unpacked = (bytes, largest) => Float32Array.from(
+    new Int8Array(bytes.buffer), (v) => (v * largest) / 127);
+  const size = FILTERS * PATCH ** 2;
+  const all = unpacked(later, most);
+  const added = (moment) => (moment === 0 ? new Float32Array(size)
+    : all.subarray((moment - 1) * size, moment * size));
+  return { start: unpacked(start, top), added, most };
+}
+
+function filmOf(model) {
+  const bytes = (name) => bytesOf(model.get(name)).slice();
+  const labels = model.get("labels");
+  const of = sharesOf(bytes("shares"), labels.length);
+  const { cosine, least, moments } = cosinesOf(bytes("cosines"));
+  const answers = Array.from({ length: moments }, (_, moment) =>
+    labels.map((_, digit) => best(of(moment, digit))));
+  /** The moment since which a digit is read rightly, to the end. */
+  const since = labels.map((label, digit) =>
+    1 + answers.findLastIndex((all) => all[digit] !== label));
   return {
-    labels, answers, since, order, start, added, most, cosine, of,
-    last: moments - 1,
-    least: cosines.reduce((low, v) => Math.min(low, v), FINE) / FINE,
-    picture: (digit) => Float32Array.from({ length: SIDE ** 2 }, (_, i) => {
-      const two = pixels[(digit * SIDE ** 2 + i) >> 1];
-      return (i % 2 ? two & 15 : two >> 4) / 15;
-    }),
+    labels, of, answers, since, cosine, least, last: moments - 1,
+    order: labels.map((_, i) => i).sort(
+      (a, b) => since[a] - since[b] || a - b),
+    picture: picturesOf(bytes("pixels")),
+    ...filtersOf(bytes("start"), bytes("added"), model.get("tops")),
   };
 }
 
 // --- The curves
 
 /**
- * A curve over the epochs: `values` from the first to the last moment,
- * `band` two lists like it, `along` how high a value lies, 0 to 1. What is
- * past is drawn in violet.
+ * A curve over the epochs: `values` from the first to the last, `band` two
+ * lists like it, `y` their scale. What is past is drawn in violet.
  */
-function chart({ values, band, along, ticks, last, choose }) {
-  const { width, height, left, right, top, bottom } = CHART;
-  const [wide, floor] = [width - left - right, height - bottom];
-  const y = (value) => floor - along(value) * (floor - top);
-  const points = (all) => all.map((value, i) =>
-    `${(left + (i / (all.length - 1)) * wide).toFixed(1)},` +
-    `${y(value).toFixed(1)}`);
-  const line = (all) => `M${all.join(" ")}`;
-  const whole = points(values);
-  const text = (x, y, words, anchor) => svg("text", {
-    x, y, "text-anchor": anchor, class: "vit-replay-text",
-  }, words);
-  const marks = ticks.flatMap((value) => [
-    svg("path", {
-      d: `M${left},${y(value)} H${width - right}`, class: "vit-replay-rule",
-    }),
-    text(left - 5, y(value) + 4, value, "end"),
-  ]);
-  const epochs = [0, 4, 8, last].map((epoch) => text(
-    left + (epoch / last) * wide, height - 5,
-    epoch === last ? `epoch ${epoch}` : epoch,
-    epoch === last ? "end" : "middle"));
-  const area = band ? [svg("path", {
-    d: `${line([...points(band[0]), ...points(band[1]).reverse()])} Z`,
-    class: "vit-replay-band",
-  })] : [];
-  const now = svg("path", { class: "vit-replay-now" });
-  const past = svg("path", { class: "vit-replay-past" });
-  const spot = svg("circle", { r: 4.5, class: "vit-replay-spot" });
-  const picture = svg("svg", {
-    class: "vit-replay-chart", viewBox: `0 0 ${width} ${height}`, role: "img",
-  }, ...marks, ...epochs, ...area,
-  svg("path", { d: line(whole), class: "vit-replay-line" }), now, past, spot);
-  const head = html("p", { class: "vit-head" });
-  follow(picture, (x, _, { type, buttons }) => {
-    if (type !== "pointerdown" && !buttons) return;
-    const time = (x * width - left) / wide;
-    choose(Math.round(Math.min(1, Math.max(0, time)) * last));
+function curve({ values, band, y, ticks, last, choose }) {
+  const plot = new Chart("vit-replay-chart vit-chart-drag", {
+    ...SIZE, x: linear(0, last), y,
   });
-  const element = html("div", {}, head, picture);
-  element.show = (moment, title, value) => {
+  const epochs = values.map((_, i) => (i / (values.length - 1)) * last);
+  const now = svg("path", { class: "vit-replay-now" });
+  const past = plot.line(epochs, values, "vit-replay-past");
+  const spot = plot.dot(4.5, "vit-replay-spot");
+  plot.add(
+    ...ticks.map((tick) => plot.row(tick, tick)),
+    ...[0, 4, 8].map((epoch) => plot.below(epoch, epoch)),
+    plot.below(last, `epoch ${last}`, "end"),
+    ...(band ? [plot.band(epochs, ...band)] : []),
+    plot.line(epochs, values), now, past, spot);
+  press(plot.picture, (x) =>
+    choose(Math.round(within(plot.fromLeft(x), last + 1))));
+  const head = html("p", { class: "vit-head" });
+  const whole = html("div", {}, head, plot.picture);
+  whole.show = (moment, title, value) => {
     const at = (moment / last) * (values.length - 1);
-    const [cx, cy] = whole[at].split(",");
-    past.setAttribute("d", line(whole.slice(0, at + 1)));
-    now.setAttribute("d", `M${cx},${top} V${floor}`);
-    spot.setAttribute("cx", cx);
-    spot.setAttribute("cy", cy);
+    past.setAttribute("d", pathOf(plot.points(epochs.slice(0, at + 1), values)));
+    now.setAttribute("d", `M${plot.x(moment)},${plot.top} V${plot.floor}`);
+    plot.move(spot, moment, values[at]);
     head.replaceChildren(`${title} `, html("b", {}, value));
-    picture.setAttribute("aria-label", `${title} ${value}`);
+    plot.picture.setAttribute("aria-label", `${title} ${value}`);
   };
-  return element;
+  return whole;
 }
 
-function curves(model, film, choose) {
-  const runs = model.get("accuracies").map((run) => run.map((v) => 100 * v));
+function curves(model, last, choose) {
   const losses = model.get("losses");
+  const runs = model.get("accuracies").map((run) => run.map((v) => 100 * v));
   const over = (pick) => runs[0].map((_, i) =>
     pick(...runs.map((run) => run[i])));
-  const { last } = film;
-  const loss = chart({
-    values: losses, along: (loss) => (loss - 0.4) / 2.05,
-    ticks: [0.5, 1, 2], last, choose,
+  const wrong = log(100, 2); // of a hundred: the axis counts what is right
+  const loss = curve({
+    values: losses, y: linear(0.4, 2.45), ticks: [0.5, 1, 2], last, choose,
   });
-  const right = chart({
+  const right = curve({
     values: runs[0], band: [over(Math.min), over(Math.max)],
-    along: (share) => 1 - Math.log((100 - share) / 2) / Math.log(50),
-    ticks: [0, 50, 80, 90, 95, 98], last, choose,
+    y: (share) => wrong(100 - share), ticks: [0, 50, 80, 90, 95, 98], last,
+    choose,
   });
   const whole = html("div", { class: "vit-replay-curves" }, loss, right);
   whole.show = (moment) => {
@@ -158,16 +147,33 @@ function curves(model, film, choose) {
 
 // --- The hundred digits
 
+/** A digit, with a badge for what it is taken for. */
+function tile(film, digit) {
+  const truth = film.labels[digit];
+  const ink = heat("ink", [SIDE, SIDE], `a ${truth}`).paint(
+    film.picture(digit), 1);
+  const badge = html("span", { class: "vit-replay-badge" });
+  const item = html("button", {
+    type: "button", class: "vit-replay-digit",
+  }, ink, badge);
+  item.digit = digit;
+  /** True where it is misread. */
+  item.show = (moment, isHere) => {
+    const answer = film.answers[moment][digit];
+    const wrong = answer !== truth;
+    item.classList.toggle("vit-replay-wrong", wrong);
+    badge.textContent = wrong ? answer : "";
+    item.tabIndex = isHere ? 0 : -1;
+    item.setAttribute("aria-pressed", String(isHere));
+    item.setAttribute("aria-label", wrong
+      ? `a ${truth}, taken for ${answer}` : `a ${truth}, right`);
+    return wrong;
+  };
+  return item;
+}
+
 function wall(film, choose) {
-  const items = film.order.map((digit) => {
-    const ink = heat("ink", [SIDE, SIDE], `a ${film.labels[digit]}`);
-    ink.paint(film.picture(digit), 1);
-    const badge = html("span", { class: "vit-replay-badge" });
-    const item = html("button", {
-      type: "button", class: "vit-replay-digit",
-    }, ink, badge);
-    return Object.assign(item, { badge, digit });
-  });
+  const items = film.order.map((digit) => tile(film, digit));
   arrows(items, COLS, (index) => choose({ digit: items[index].digit }));
   const head = html("p", { class: "vit-head" });
   const whole = html("div", { class: "vit-panel" }, head,
@@ -177,86 +183,87 @@ function wall(film, choose) {
     }, ...items));
   whole.append(named(whole).write("scores", [items.length, CLASSES]));
   whole.show = (moment, chosen) => {
-    let misread = 0;
-    for (const item of items) {
-      const truth = film.labels[item.digit];
-      const answer = film.answers[moment][item.digit];
-      const wrong = answer !== truth;
-      const here = item.digit === chosen;
-      misread += wrong;
-      item.classList.toggle("vit-replay-wrong", wrong);
-      item.badge.textContent = wrong ? answer : "";
-      item.tabIndex = here ? 0 : -1;
-      item.setAttribute("aria-pressed", String(here));
-      item.setAttribute("aria-label", wrong
-        ? `a ${truth}, taken for ${answer}` : `a ${truth}, right`);
-    }
-    head.replaceChildren(html("b", {}, `${misread} of 100 misread`),
+    const misread = items.filter((item) =>
+      item.show(moment, item.digit === chosen)).length;
+    const words = `${misread} of 100 misread`;
+    head.replaceChildren(html("b", {}, words),
       ", marked with what it read");
-    return `${misread} of 100 misread`;
+    return words;
   };
   return whole;
 }
 
 // --- One digit, and how its probabilities changed
 
-function history(film, choose) {
+function verdict({ labels, answers, since }, moment, digit, shares) {
+  const [truth, answer] = [labels[digit], answers[moment][digit]];
+  if (moment === 0) return "Untrained: 10 % each. No answer, counted as 0.";
+  const share = percent(shares[answer]);
+  if (answer !== truth) {
+    return `A ${truth}, taken for ${answer} with ${share}; the ` +
+      `${truth} gets ${percent(shares[truth])}.`;
+  }
+  const forGood = moment >= since[digit]
+    ? `, for good since epoch ${since[digit]}` : "";
+  return `A ${truth}, right with ${share}${forGood}.`;
+}
+
+/** The ten classes at the left of the table, their shares at the right. */
+function names() {
+  const column = () => Array.from({ length: CLASSES }, () => html("span"));
+  const [classes, numbers] = [column(), column()];
+  classes.forEach((one, i) => { one.textContent = i; });
+  const beside = (rows) =>
+    html("div", { class: "vit-replay-names" }, ...rows);
+  const show = (shares, truth, answer) => numbers.forEach((number, i) => {
+    number.textContent = percent(shares[i]);
+    number.classList.toggle("vit-replay-answer", i === answer);
+    classes[i].classList.toggle("vit-replay-truth", i === truth);
+  });
+  return { left: beside(classes), right: beside(numbers), show };
+}
+
+/** Ten probabilities over the epochs; a press chooses one of these. */
+function probabilities(film, choose) {
   const columns = film.last + 1;
-  const ink = heat("ink", [SIDE, SIDE], "The digit");
   const table = heat("weight", [CLASSES, columns], "");
   const now = html("span", { class: "vit-replay-column" });
   const cells = html("div", { class: "vit-replay-cells" }, table, now);
-  const row = (i) => html("span", {}, i);
-  const classes = Array.from({ length: CLASSES }, (_, i) => row(i));
-  const numbers = classes.map(() => row(""));
-  const said = html("p", { class: "vit-replay-said" });
-  const ends = scale("weight").ends("0 %", "100 %");
-  const head = html("p", { class: "vit-head" });
-  follow(cells, (x, _, { type, buttons }) => {
-    if (type === "pointerdown" || buttons) {
-      choose({ moment: Math.floor(x * columns) });
-    }
-  });
-  const whole = html("div", { class: "vit-panel vit-replay-history" }, head,
-    html("div", { class: "vit-replay-one" }, ink,
-      html("div", { class: "vit-replay-rows" },
-        html("div", { class: "vit-replay-names" }, ...classes),
-        cells,
-        html("div", { class: "vit-replay-names" }, ...numbers))),
-    said, ends);
-  const words = (moment, truth, all, answer, since) => {
-    if (moment === 0) {
-      return "Untrained: 10 % each. No answer, counted as 0.";
-    }
-    const share = percent(all[answer]);
-    if (answer !== truth) {
-      return `A ${truth}, taken for ${answer} with ${share}; the ` +
-        `${truth} gets ${percent(all[truth])}.`;
-    }
-    const for_good = moment >= since ? `, for good since epoch ${since}` : "";
-    return `A ${truth}, right with ${share}${for_good}.`;
-  };
-  whole.show = (moment, digit) => {
-    const truth = film.labels[digit];
-    const all = film.of(moment, digit);
-    const answer = film.answers[moment][digit];
+  press(cells, (x) => choose({ moment: Math.floor(x * columns) }));
+  cells.show = (moment, digit) => {
     const values = new Float32Array(CLASSES * columns);
     for (let m = 0; m < columns; m++) {
       film.of(m, digit).forEach((v, i) => { values[i * columns + m] = v; });
     }
-    ink.paint(film.picture(digit), 1);
     table.paint(values, 1);
     place(now, moment / columns, 0, 1 / columns, 1);
-    head.textContent = `this ${truth}: its probabilities, epoch 0 to ${film.last}`;
     table.setAttribute("aria-label", "Taken for, epoch by epoch: " +
       film.answers.slice(1).map((answers) => answers[digit]).join(", "));
-    numbers.forEach((number, i) => {
-      number.textContent = percent(all[i]);
-      number.classList.toggle(
-        "vit-replay-answer", moment > 0 && i === answer);
-      classes[i].classList.toggle("vit-replay-truth", i === truth);
-    });
-    said.textContent = words(moment, truth, all, answer, film.since[digit]);
+  };
+  return cells;
+}
+
+function history(film, choose) {
+  const ink = heat("ink", [SIDE, SIDE], "The digit");
+  const cells = probabilities(film, choose);
+  const rows = names();
+  const said = html("p", { class: "vit-replay-said" });
+  const head = html("p", { class: "vit-head" });
+  const whole = html("div", { class: "vit-panel vit-replay-history" }, head,
+    html("div", { class: "vit-replay-one" }, ink,
+      html("div", { class: "vit-replay-rows" }, rows.left, cells,
+        rows.right)),
+    said, scale("weight").ends("0 %", "100 %"));
+  whole.show = (moment, digit) => {
+    const truth = film.labels[digit];
+    const shares = film.of(moment, digit);
+    ink.paint(film.picture(digit), 1);
+    cells.show(moment, digit);
+    rows.show(shares, truth,
+      moment > 0 ? film.answers[moment][digit] : undefined);
+    head.textContent =
+      `this ${truth}: its probabilities, epoch 0 to ${film.last}`;
+    said.textContent = verdict(film, moment, digit, shares);
     return said.textContent;
   };
   return whole;
@@ -264,43 +271,32 @@ function history(film, choose) {
 
 // --- The weights: filters and positions
 
-function length(values) {
-  return Math.hypot(...values);
-}
-
 function filters(film) {
-  const rows = FILTERS / 8;
-  const canvas = heat("signed", [rows * PATCH, 8 * PATCH], "", PATCH);
+  const rows = FILTERS / COLUMNS;
+  const canvas = heat(
+    "signed", [rows * PATCH, COLUMNS * PATCH], "", PATCH);
   const ends = scale("signed");
   const said = html("p", { class: "vit-replay-said" });
-  let [moment, of] = [0, "added"];
-  const sheet = (values) => {
-    const whole = new Float32Array(values.length);
-    for (let i = 0; i < values.length; i++) {
-      const [one, at] = [Math.floor(i / PATCH ** 2), i % PATCH ** 2];
-      const row = Math.floor(one / 8) * PATCH + Math.floor(at / PATCH);
-      whole[row * 8 * PATCH + (one % 8) * PATCH + (at % PATCH)] = values[i];
-    }
-    return whole;
-  };
+  let [moment, look] = [0, "added"];
   const paint = () => {
     const added = film.added(moment);
-    const now = added.map((v, i) => v + film.start[i]);
-    const top = of === "added" ? film.most : 2.5 * film.most;
-    canvas.paint(sheet(of === "added" ? added : now), top);
-    canvas.setAttribute("aria-label", of === "added"
+    const isAdded = look === "added";
+    const shown = isAdded ? added : added.map((v, i) => v + film.start[i]);
+    const top = isAdded ? film.most : 2.5 * film.most;
+    canvas.paint(sheet(shown, PATCH, COLUMNS), top);
+    canvas.setAttribute("aria-label", isAdded
       ? "What training has added to the filters" : "The filters");
-    ends.ends(`\u2212${top.toFixed(2)}`, top.toFixed(2));
+    ends.around(top);
     said.replaceChildren("added: ", html("b", {},
-      percent(length(added) / length(film.start))),
+      percent(Math.hypot(...added) / Math.hypot(...film.start))),
     " of the length it began with");
   };
-  const look = choice("filters", [["added", "added"], ["now", "now"]], of,
+  const looks = choice("filters", [["added", "added"], ["now", "now"]], look,
     (next) => {
-      of = next;
+      look = next;
       paint();
     });
-  const whole = html("div", { class: "vit-panel" }, look,
+  const whole = html("div", { class: "vit-panel" }, looks,
     html("div", { class: "vit-replay-view" }, canvas));
   whole.append(html("div", { class: "vit-replay-below" },
     named(whole).write("filters", [FILTERS, PATCH, PATCH]), ends), said);
@@ -312,55 +308,95 @@ function filters(film) {
   return whole;
 }
 
-/** The mean with two digits, and never a minus before 0.00. */
-function mean(values) {
-  const sum = values.reduce((total, v) => total + v, 0);
-  return rounded(Math.round((100 * sum) / values.length) / 100);
+/** How many steps of the grid lie between two places. */
+function stepsBetween(a, b) {
+  return Math.abs(Math.floor(a / GRID) - Math.floor(b / GRID)) +
+    Math.abs((a % GRID) - (b % GRID));
 }
 
-function positions(film, choose) {
+/** The mean over pairs of places, with two digits, never −0.00. */
+function likeness(film, moment, isMeant) {
+  const values = PLACES.flatMap((a) => PLACES
+    .filter((b) => isMeant(stepsBetween(a, b)))
+    .map((b) => film.cosine(moment, a, b)));
+  return rounded(Math.round(100 * mean(values)) / 100);
+}
+
+/** A grid of places; `at` gives the one that was asked for last. */
+function ground(at, choose, ...inside) {
+  const view = html("div", {
+    class: "vit-replay-view vit-replay-places", tabindex: 0,
+    role: "application",
+    "aria-description": "Arrow keys move to another place.",
+  }, ...inside);
+  press(view, (x, y) =>
+    choose({ place: [Math.floor(y * GRID), Math.floor(x * GRID)] }));
+  walk(view, (right, down) => {
+    const [row, col] = at();
+    choose({ place: [within(row + down, GRID), within(col + right, GRID)] });
+  });
+  return view;
+}
+
+function positions(film, at, choose) {
   const canvas = heat("position", [GRID, GRID], "How alike");
   const mark = html("span", { class: "vit-replay-place" });
-  const ground = html("div", {
-    class: "vit-replay-view vit-replay-places", tabindex: 0,
-    role: "application", "aria-description": "Arrow keys move to another place.",
-  }, canvas, mark);
+  const view = ground(at, choose, canvas, mark);
   const said = html("p", { class: "vit-replay-said" });
-  const all = Array.from({ length: GRID ** 2 }, (_, i) => i);
-  const steps = (a, b) => Math.abs(Math.floor(a / GRID) - Math.floor(b / GRID)) +
-    Math.abs((a % GRID) - (b % GRID));
-  let at = [0, 0];
-  const within = (v) => Math.min(GRID - 1, Math.max(0, v));
-  follow(ground, (x, y, { type, buttons }) => {
-    if (type === "pointerdown" || buttons) {
-      choose({ place: [Math.floor(y * GRID), Math.floor(x * GRID)] });
-    }
-  });
-  walk(ground, (dx, dy) => choose({
-    place: [within(at[0] + dy), within(at[1] + dx)],
-  }));
   const whole = html("div", { class: "vit-panel" },
-    html("p", { class: "vit-head" }, "positions: how alike"), ground);
+    html("p", { class: "vit-head" }, "positions: how alike"), view);
   whole.append(html("div", { class: "vit-replay-below" },
     named(whole).write("positions", [GRID ** 2, FILTERS]),
     scale("position").ends(rounded(film.least), "1")), said);
-  whole.show = (moment, next) => {
-    at = next;
-    const here = at[0] * GRID + at[1];
-    canvas.paint(all.map((other) =>
-      (film.cosine(moment, here, other) - film.least) / (1 - film.least)), 1);
-    place(mark, at[1] / GRID, at[0] / GRID, 1 / GRID, 1 / GRID);
-    ground.setAttribute("aria-label", `Position of row ${at[0]}, column ` +
-      `${at[1]}`);
-    const over = (which) => mean(all.flatMap((a) => all
-      .filter((b) => which(steps(a, b)))
-      .map((b) => film.cosine(moment, a, b))));
+  whole.show = (moment, [row, col]) => {
+    canvas.paint(PLACES.map((other) =>
+      (film.cosine(moment, row * GRID + col, other) - film.least) /
+        (1 - film.least)), 1);
+    place(mark, col / GRID, row / GRID, 1 / GRID, 1 / GRID);
+    view.setAttribute("aria-label", `Position of row ${row}, column ${col}`);
     said.replaceChildren("mean: neighbours ",
-      html("b", {}, over((s) => s === 1)), ", others ",
-      html("b", {}, over((s) => s > 1)));
+      html("b", {}, likeness(film, moment, (steps) => steps === 1)),
+      ", others ",
+      html("b", {}, likeness(film, moment, (steps) => steps > 1)));
     return said.textContent;
   };
   return whole;
+}
+
+// --- Time
+
+/** Play from moment to moment, until the last or until `stop`. */
+function player(model, last) {
+  let waiting = null;
+  const stop = () => {
+    clearTimeout(waiting);
+    waiting = null;
+    play.textContent = "Play";
+  };
+  const go = () => {
+    set(model, { moment: Math.min(last, model.get("moment") + 1) });
+    if (model.get("moment") === last) stop();
+    else waiting = setTimeout(go, PACE);
+  };
+  const play = button("Play", () => {
+    if (waiting !== null) {
+      stop();
+      return;
+    }
+    if (model.get("moment") === last) set(model, { moment: 0 });
+    play.textContent = "Pause";
+    waiting = setTimeout(go, PACE);
+  });
+  play.classList.add("vit-replay-play");
+  return { play, stop };
+}
+
+/** Where in the run a moment lies, in words. */
+function when(model, last) {
+  const steps = ((model.get("losses").length - 1) * EVERY) / last;
+  return (moment) => (moment
+    ? `${moment} of ${last}, step ${(moment * steps).toLocaleString("en-US")}`
+    : "0, before the first step");
 }
 
 export const render = figure(
@@ -368,60 +404,30 @@ export const render = figure(
   ({ model, root, onEnd }) => {
     const film = filmOf(model);
     const { last } = film;
-    let waiting = null;
-    const set = (some) => {
-      for (const [name, value] of Object.entries(some)) {
-        if (String(model.get(name)) !== String(value)) model.set(name, value);
-      }
-      model.save_changes();
-    };
-    const stop = () => {
-      clearTimeout(waiting);
-      waiting = null;
-      play.textContent = "Play";
-    };
-    const choose = (some) => {
-      if ("moment" in some) stop();
-      set(some);
-    };
-    const go = () => {
-      set({ moment: Math.min(last, model.get("moment") + 1) });
-      if (model.get("moment") === last) stop();
-      else waiting = setTimeout(go, PACE);
-    };
-    const play = button("Play", () => {
-      if (waiting !== null) {
-        stop();
-        return;
-      }
-      if (model.get("moment") === last) set({ moment: 0 });
-      play.textContent = "Pause";
-      waiting = setTimeout(go, PACE);
-    });
-    play.classList.add("vit-replay-play");
+    const { play, stop } = player(model, last);
     onEnd(stop);
-
-    const steps = ((model.get("losses").length - 1) * EVERY) / last;
-    const when = (moment) => (moment
-      ? `${moment} of ${last}, step ${(moment * steps).toLocaleString("en-US")}`
-      : "0, before the first step");
+    const choose = (traits) => {
+      if ("moment" in traits) stop();
+      set(model, traits);
+    };
+    const seek = (moment) => choose({ moment });
     const time = slider("epoch", {
       min: 0, max: last, value: model.get("moment"),
-    }, when, (moment) => choose({ moment }));
-    const lines = curves(model, film, (moment) => choose({ moment }));
+    }, when(model, last), seek);
+    const lines = curves(model, last, seek);
     const all = wall(film, choose);
     const one = history(film, choose);
     const learned = filters(film);
-    const places = positions(film, choose);
+    const places = positions(film, () => model.get("place"), choose);
     const spoken = speaker();
 
     const draw = () => {
-      const [moment, digit] = [model.get("moment"), model.get("digit")];
+      const [moment, digit, at] = TRAITS.map((trait) => model.get(trait));
       time.set(moment);
       const said = [
         `Epoch ${moment}`, lines.show(moment), all.show(moment, digit),
         one.show(moment, digit), learned.show(moment),
-        places.show(moment, model.get("place")),
+        places.show(moment, at),
       ];
       spoken.say(said.join("; "));
     };
@@ -434,9 +440,6 @@ export const render = figure(
         html("div", { class: "vit-replay-right" }, one,
           html("div", { class: "vit-replay-weights" }, learned, places))),
       spoken);
+    listen(model, TRAITS, frame(draw), onEnd);
     draw();
-    const redraw = frame(draw);
-    for (const trait of ["moment", "digit", "place"]) {
-      listen(model, trait, redraw, onEnd);
-    }
   });
