@@ -4,7 +4,14 @@ from itertools import pairwise
 
 import pytest
 import torch
-from live_page import PHONE, faults, give_to_python, pixels, state
+from live_page import (
+    PHONE,
+    faults,
+    give_to_python,
+    pixels,
+    settle,
+    state,
+)
 from torch import nn
 
 from vitlib import MultiHeadAttention, PatchEmbedding
@@ -283,6 +290,37 @@ def test_real_networks_take_larger_steps(open_figure, images):
     holds(tab, after)
     tab.get_by_text("one upon the other").click()
     holds(tab, ReceptiveField(images, layers=needed))
+
+
+def test_a_button_that_is_hidden_asks_for_no_layers(open_figure, images):
+    figure = ReceptiveField(images, network="resnet50", place=(0, 0))
+    tab = open_figure(figure)
+    everything = tab.locator(f"{FIGURE} button.vit-button")
+    assert everything.is_hidden()  # no layers of it see all from here
+    everything.evaluate("(button) => button.click()")
+    holds(tab, figure)
+    words = tab.locator(FIGURE).inner_text()
+    assert "NaN" not in words
+
+
+def test_nothing_listens_anew_while_it_is_used(open_figure, images):
+    tab = open_figure(ReceptiveField(images))
+    tab.evaluate(
+        """() => {
+          window.added = 0;
+          const add = EventTarget.prototype.addEventListener;
+          EventTarget.prototype.addEventListener = function (...given) {
+            window.added += 1;
+            return add.apply(this, given);
+          };
+        }"""
+    )
+    for name in ("ResNet-50's steps", "one upon the other"):
+        tab.get_by_text(name).first.click()
+        settle(tab)
+        tab.get_by_role("slider", name="layers").press("End")
+        settle(tab)
+    assert tab.evaluate("added") == 0
 
 
 def alphas(tab):

@@ -29,7 +29,7 @@
 //   thread(from, to, weight)   a curved line between two points, in an svg
 //   shape(name, sizes)         "q (4, 17, 16)" in the type of code
 //   table(kind, heads, rows)   a table with a head over each column
-//   button, slider, toggle, choice   controls, labelled
+//   button, slider, stopSlider, toggle, choice   controls, labelled
 //   arrows(items, cols, choose)   a grid of things walked by arrow keys
 //   arrow(event)               where an arrow key goes: [right, down]
 //   chapter(links, name, text)   a link to a chapter where there is one
@@ -373,6 +373,26 @@ export function slider(text, { min, max, step = 1, value }, write, change) {
     show();
   };
   show();
+  return whole;
+}
+
+/**
+ * A slider that stops at the numbers of a list, and at its own value;
+ * `set(value, list)` moves it, to another list if that has changed.
+ */
+export function stopSlider(text, list, value, write, change) {
+  const stopsOf = (numbers, own) =>
+    [...new Set([...numbers, own])].sort((a, b) => a - b);
+  let stops = stopsOf(list, value);
+  const whole = slider(text, {
+    min: 0, max: stops.length - 1, value: stops.indexOf(value),
+  }, (at) => write(stops[at]), (at) => change(stops[at]));
+  const [input, move] = [whole.querySelector("input"), whole.set];
+  whole.set = (next, numbers = list) => {
+    stops = stopsOf(numbers, next);
+    input.max = stops.length - 1;
+    move(stops.indexOf(next));
+  };
   return whole;
 }
 

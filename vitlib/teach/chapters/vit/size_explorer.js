@@ -3,7 +3,7 @@
 // to each other, and both to models that vitlib has built.
 
 import {
-  button, clamp, figure, frame, hint, html, listen, set, slider, speaker,
+  button, clamp, figure, frame, hint, html, listen, set, speaker, stopSlider,
   sum, svg, table,
 } from "../../alive/web/kit.js";
 import { Chart, log, text } from "../../alive/web/chart.js";
@@ -265,24 +265,6 @@ function headsFor(width, head_dim) {
     .reduce((best, heads) => (off(heads) < off(best) ? heads : best));
 }
 
-/** A slider that stops where models do. */
-function sizeSlider(name, model, change) {
-  let stops = STOPS[name];
-  const words = (at) => (stops[at] ?? "").toLocaleString("en-US");
-  const control = slider(html("code", {}, name), {
-    min: 0, max: stops.length - 1, value: stops.indexOf(model.get(name)),
-  }, words, (at) => change({ [name]: stops[at] }));
-  const input = control.querySelector("input");
-  control.show = (value) => {
-    if (!stops.includes(value)) {
-      stops = [...STOPS[name], value].sort((a, b) => a - b);
-      input.max = stops.length - 1;
-    }
-    control.set(stops.indexOf(value));
-  };
-  return control;
-}
-
 /** Buttons for all known sizes; the one that is shown is pressed. */
 function presetsOf(become) {
   const buttons = Object.entries(KNOWN).map(([name, other]) =>
@@ -335,7 +317,10 @@ export const render = figure(
       const heads = width ? { num_heads: headsFor(width, head_dim) } : {};
       set(model, { ...some, ...heads });
     };
-    const sliders = NAMES.map((name) => sizeSlider(name, model, change));
+    const sliders = NAMES.map((name) => stopSlider(
+      html("code", {}, name), STOPS[name], model.get(name),
+      (size) => size.toLocaleString("en-US"),
+      (size) => change({ [name]: size })));
     const presets = presetsOf(become);
     const said = html("p", { class: "vit-verdict" });
     const code = html("code", { class: "vit-shape vit-call" });
@@ -346,7 +331,7 @@ export const render = figure(
     const draw = () => {
       const settings = Object.fromEntries(
         NAMES.map((name) => [name, model.get(name)]));
-      sliders.forEach((one, i) => one.show(settings[NAMES[i]]));
+      sliders.forEach((one, i) => one.set(settings[NAMES[i]]));
       presets.show(nameOf(settings));
       const wrong = refusal(settings);
       root.toggleAttribute("data-refused", Boolean(wrong));
