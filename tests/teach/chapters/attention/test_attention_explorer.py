@@ -1,5 +1,7 @@
 """The attention explorer, driven in a browser, its numbers vitlib's."""
 
+import math
+
 import pytest
 import torch
 from live_page import PHONE, draw_one, give_to_python, state
@@ -218,6 +220,23 @@ def test_the_scale_changes_the_rows_and_the_answer(
     row = row_of(3, 2, 0, divisor=divisor)
     entropy = torch.special.entr(row).sum().item()
     assert f"Entropy {entropy:.2f} nats" in shown
+
+
+def test_entropy_is_in_nats_and_e_to_it_counts_who_is_heard(open_figure):
+    tab = open_figure(AttentionExplorer())
+    rows = [[0.25] * 4, [0.0, 1.0, 0.0], [0.7, 0.1, 0.2]]
+    entropies, counts = tab.evaluate(
+        """(rows) => {
+          const { entropyOf, heardBy } = vitlib.attention_explorer;
+          return [rows.map(entropyOf), rows.map(heardBy)];
+        }""",
+        rows,
+    )
+    wanted = [
+        torch.special.entr(torch.tensor(r)).sum().item() for r in rows
+    ]
+    assert entropies == pytest.approx(wanted)
+    assert counts == pytest.approx([math.exp(w) for w in wanted])
 
 
 def test_what_is_drawn_is_what_is_asked_about(open_figure):

@@ -1,6 +1,6 @@
 // The model's answer, class by class: ten bars, and marks where they were.
 
-import { html, percent } from "./kit.js";
+import { best, html, percent } from "./kit.js";
 
 /** A list of bars; .paint(shares) or .paint(shares, before). */
 export function answers(count) {
@@ -13,13 +13,13 @@ export function answers(count) {
   const list = html("ol", { class: "vit-answers" },
     ...rows.map(({ row }) => row));
   list.paint = (shares, before) => {
-    const best = shares.indexOf(Math.max(...shares));
+    const first = best(shares);
     rows.forEach(({ bar, share, row }, digit) => {
       bar.style.setProperty("--share", shares[digit]);
       bar.classList.toggle("vit-bar-marked", Boolean(before));
       if (before) bar.style.setProperty("--before", before[digit]);
       share.textContent = percent(shares[digit]);
-      row.classList.toggle("vit-best", digit === best);
+      row.classList.toggle("vit-best", digit === first);
     });
   };
   return list;

@@ -7,6 +7,7 @@
 //   drawing.sample(5), drawing.clear(), drawing.undo()
 //   pad(label)               an element to draw in; mouse, touch, keys
 //   padControls()            samples, undo, clear
+//   drawOver(shown, ...)     the same, with a pad in the place of a picture
 //   shareWith(model, onEnd)  Python's `image` is the drawing, and back
 //
 // There is one drawing for all figures of a page or a notebook. It is kept
@@ -14,7 +15,10 @@
 // browsers, links to other pages carry it behind their #.
 
 import { tensor, fromBase64 } from "./vit.js";
-import { button, frame, heat, html } from "./kit.js";
+import {
+  arrow, bytesOf, button, clamp, frame, heat, html, listen,
+  within,
+} from "./kit.js";
 import { samples } from "./samples.js";
 
 const SIDE = 28;
@@ -54,12 +58,12 @@ function trace(strokes) {
     for (let i = 0; i < Math.max(2, stroke.length - 2); i += 2) {
       const [x0, y0, x1 = x0, y1 = y0] = stroke.slice(i, i + 4);
       const reach = RADIUS + EDGE;
-      const clip = (v) => Math.min(SIDE - 1, Math.max(0, Math.floor(v)));
-      const bottom = clip(Math.max(y0, y1) + reach);
-      const right = clip(Math.max(x0, x1) + reach);
-      for (let y = clip(Math.min(y0, y1) - reach); y <= bottom; y++) {
-        for (let x = clip(Math.min(x0, x1) - reach); x <= right; x++) {
-          const away = distance(x + 0.5, y + 0.5, x0, y0, x1, y1);
+      const pixel = (v) => within(Math.floor(v), SIDE);
+      const bottom = pixel(Math.max(y0, y1) + reach);
+      const right = pixel(Math.max(x0, x1) + reach);
+      for (let y = pixel(Math.min(y0, y1) - reach); y <= bottom; y++) {
+        for (let x = pixel(Math.min(x0, x1) - reach); x <= right; x++) {
+          const away = distance([x + 0.5, y + 0.5], [x0, y0], [x1, y1]);
           const full = (RADIUS + EDGE - away) / (2 * EDGE);
           const at = y * SIDE + x;
           ink[at] = Math.max(ink[at], Math.min(1, full));
@@ -70,11 +74,11 @@ function trace(strokes) {
   return ink;
 }
 
-function distance(x, y, x0, y0, x1, y1) {
+/** From a point to the line between two others. */
+function distance([x, y], [x0, y0], [x1, y1]) {
   const [dx, dy] = [x1 - x0, y1 - y0];
   const length = dx * dx + dy * dy || 1;
-  const along = ((x - x0) * dx + (y - y0) * dy) / length;
-  const t = Math.min(1, Math.max(0, along));
+  const t = clamp(((x - x0) * dx + (y - y0) * dy) / length);
   return Math.hypot(x - x0 - t * dx, y - y0 - t * dy);
 }
 
@@ -105,7 +109,7 @@ function fromText(text) {
 
 function encodeStrokes(strokes) {
   const bytes = strokes.flatMap((stroke) => [
-    ...stroke.map((v) => Math.min(254, Math.max(0, Math.round(v / STEP)))),
+    ...stroke.map((v) => clamp(Math.round(v / STEP), 0, 254)),
     PEN_UP,
   ]);
   return `d${toText(bytes)}`;
@@ -118,6 +122,17 @@ function decodeStrokes(text) {
     else strokes.at(-1).push(byte * STEP);
   }
   return strokes.filter((s) => s.length && s.length % 2 === 0);
+}
+
+/** What text of each kind but strokes says: 784 numbers, 0 to 1. */
+const PICTURES = {
+  s: (digit) => inkOf(fromBase64(samples[digit])),
+  p: (text) => inkOf(fromText(text)),
+  e: () => new Float32Array(SIDE * SIDE),
+};
+
+function inkOf(bytes) {
+  return Float32Array.from(bytes, (byte) => byte / 255);
 }
 
 // --- The one drawing
@@ -140,17 +155,8 @@ class Drawing {
   read(text) {
     try {
       const [kind, rest] = [text[0], text.slice(1)];
-      let [strokes, data] = [[], null];
-      if (kind === "d") {
-        strokes = decodeStrokes(rest);
-        data = normalise(strokes);
-      } else if (kind === "e") {
-        data = new Float32Array(SIDE * SIDE);
-      } else if (kind === "s" || kind === "p") {
-        const bytes = kind === "s" ? fromBase64(samples[rest])
-          : fromText(rest);
-        data = Float32Array.from(bytes, (byte) => byte / 255);
-      }
+      const strokes = kind === "d" ? decodeStrokes(rest) : [];
+      const data = kind === "d" ? normalise(strokes) : PICTURES[kind]?.(rest);
       if (data?.length !== SIDE * SIDE) return false;
       Object.assign(this, { text, strokes, kind });
       this.image = tensor([SIDE, SIDE, 1], data);
@@ -251,11 +257,6 @@ export const drawing = (globalThis[one] ??= new Drawing());
 
 // --- Python has it too
 
-/** The bytes of a trait, of whichever view they came in. */
-function bytesOf({ buffer, byteOffset, byteLength }) {
-  return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
 /** Keep the trait `pixels` (vitlib.teach.alive.drawn) the drawing. */
 export function shareWith(model, onEnd) {
   const isSame = (bytes) => {
@@ -272,8 +273,7 @@ export function shareWith(model, onEnd) {
     const bytes = bytesOf(model.get("pixels"));
     if (bytes.length && !isSame(bytes)) drawing.pixels(bytes);
   };
-  model.on("change:pixels", take);
-  onEnd(() => model.off("change:pixels", take));
+  listen(model, "pixels", take, onEnd);
   onEnd(drawing.on(send));
   take();
   send();
@@ -284,9 +284,6 @@ export function shareWith(model, onEnd) {
 const SHARP = 10; // pixels of the canvas a pixel of the picture
 const PEN = 2;
 const NEAR = 0.4;
-const WALK = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
-};
 const HELP =
   "Draw with mouse, finger or pen. By keys: arrows move the pen, Space " +
   "lowers or lifts it, Backspace takes a stroke back, Delete clears, 0 to " +
@@ -294,24 +291,55 @@ const HELP =
 
 /** An element to draw in. It shows the drawing, whoever changed it. */
 export function pad(label = "Drawing pad", { onEnd } = {}) {
-  const canvas = html("canvas", {
-    width: SIDE * SHARP, height: SIDE * SHARP,
-    class: "vit-heat-ink", role: "img", "aria-label": "The drawing",
-  });
-  const pixels = heat("ink", [SIDE, SIDE], "The sample");
-  const pen = html("span", { class: "vit-pen", hidden: true });
-  const whole = html("div", {
-    class: "vit-pad", tabindex: 0, role: "application",
-    "aria-label": label, "aria-description": HELP, title: HELP,
-  }, pixels, canvas, pen);
-  const context = canvas.getContext("2d");
-  let strokes = null; // while a stroke is under way: all of them
-  let place = [SIDE / 2, SIDE / 2];
-  let down = false;
+  const hand = new Hand(label);
+  onEnd?.(drawing.on(() => hand.show()));
+  hand.show();
+  return hand.pad;
+}
 
-  const line = (stroke, from = 0) => {
+/** Mouse, finger, pen or keys over a pad, and what they have drawn. */
+class Hand {
+  constructor(label) {
+    this.canvas = html("canvas", {
+      width: SIDE * SHARP, height: SIDE * SHARP,
+      class: "vit-heat-ink", role: "img", "aria-label": "The drawing",
+    });
+    this.sample = heat("ink", [SIDE, SIDE], "The sample");
+    this.pen = html("span", { class: "vit-pen", hidden: true });
+    this.pad = html("div", {
+      class: "vit-pad", tabindex: 0, role: "application",
+      "aria-label": label, "aria-description": HELP, title: HELP,
+    }, this.sample, this.canvas, this.pen);
+    this.context = this.canvas.getContext("2d");
+    this.strokes = null; // while a stroke is under way: all of them
+    this.place = [SIDE / 2, SIDE / 2]; // of the pen that keys move
+    this.isDown = false; // that pen
+    this.publish = frame(() => {
+      if (this.strokes) drawing.setStrokes(this.strokes);
+    });
+    followPointer(this);
+    followKeys(this);
+  }
+
+  /** The drawing, as it is now. */
+  show() {
+    const isPicture = drawing.kind === "s" || drawing.kind === "p";
+    this.sample.hidden = !isPicture;
+    if (isPicture) this.sample.paint(drawing.image.data, 1);
+    if (this.strokes) return; // the hand is ahead of the drawing
+    this.wipe();
+    drawing.strokes.forEach((stroke) => this.line(stroke));
+  }
+
+  wipe() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  line(stroke, from = 0) {
+    const { context } = this;
     context.lineWidth = PEN * SHARP;
-    context.lineCap = context.lineJoin = "round";
+    context.lineCap = "round";
+    context.lineJoin = "round";
     context.beginPath();
     for (let i = from; i < stroke.length; i += 2) {
       context.lineTo(stroke[i] * SHARP, stroke[i + 1] * SHARP);
@@ -320,119 +348,125 @@ export function pad(label = "Drawing pad", { onEnd } = {}) {
       context.lineTo(stroke[from] * SHARP + 0.1, stroke[from + 1] * SHARP);
     }
     context.stroke();
-  };
-  const show = () => {
-    const isPicture = drawing.kind === "s" || drawing.kind === "p";
-    pixels.hidden = !isPicture;
-    if (isPicture) pixels.paint(drawing.image.data, 1);
-    if (strokes) return; // the hand is ahead of the drawing
-    context.clearRect(0, 0, canvas.width, canvas.height);
-    drawing.strokes.forEach((stroke) => line(stroke));
-  };
-  const publish = frame(() => {
-    if (strokes) drawing.setStrokes(strokes);
-  });
-  const begin = (point) => {
+  }
+
+  // --- A stroke: it begins at a point, goes to others, ends
+
+  begin(point) {
     if (!drawing.strokes.length) {
-      context.clearRect(0, 0, canvas.width, canvas.height);
-      pixels.hidden = true;
+      this.wipe();
+      this.sample.hidden = true;
     }
-    strokes = [...drawing.strokes, [...point]];
-    line(strokes.at(-1));
-    publish();
-  };
-  const go = ([x, y]) => {
-    const stroke = strokes.at(-1);
+    this.strokes = [...drawing.strokes, [...point]];
+    this.line(this.strokes.at(-1));
+    this.publish();
+  }
+
+  go([x, y]) {
+    const stroke = this.strokes.at(-1);
     const [x0, y0] = stroke.slice(-2);
     if (Math.hypot(x - x0, y - y0) < NEAR) return;
     stroke.push(x, y);
-    line(stroke, stroke.length - 4);
-    publish();
-  };
-  const end = () => {
-    if (!strokes) return;
-    const all = strokes;
-    strokes = null;
-    down = false;
-    drawing.setStrokes(all);
-  };
-  const movePen = () => {
-    pen.hidden = false;
-    pen.classList.toggle("vit-pen-down", down);
-    pen.style.left = `${(100 * place[0]) / SIDE}%`;
-    pen.style.top = `${(100 * place[1]) / SIDE}%`;
-  };
-  const at = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top].map((v, i) => {
-      const side = i ? box.height : box.width;
-      return Math.min(SIDE, Math.max(0, (v / side) * SIDE));
-    });
-  };
+    this.line(stroke, stroke.length - 4);
+    this.publish();
+  }
 
-  whole.addEventListener("pointerdown", (event) => {
-    if (event.button || strokes) return;
+  end() {
+    if (!this.strokes) return;
+    const all = this.strokes;
+    this.strokes = null;
+    this.isDown = false;
+    drawing.setStrokes(all);
+  }
+
+  // --- The pen that keys move
+
+  movePen([right, down]) {
+    const [x, y] = this.place;
+    this.place = [x + right, y + down].map((v) => clamp(v, 1, SIDE - 1));
+    if (this.isDown) this.go(this.place);
+  }
+
+  lowerOrLift() {
+    if (this.isDown) {
+      this.end();
+      return;
+    }
+    this.isDown = true;
+    this.begin(this.place);
+  }
+
+  showPen() {
+    this.pen.hidden = false;
+    this.pen.classList.toggle("vit-pen-down", this.isDown);
+    const [left, top] = this.place.map((v) => `${(100 * v) / SIDE}%`);
+    Object.assign(this.pen.style, { left, top });
+  }
+}
+
+function followPointer(hand) {
+  const at = (event) => {
+    const box = hand.canvas.getBoundingClientRect();
+    const pixels = (value, size) => clamp((value / size) * SIDE, 0, SIDE);
+    return [pixels(event.clientX - box.left, box.width),
+      pixels(event.clientY - box.top, box.height)];
+  };
+  hand.pad.addEventListener("pointerdown", (event) => {
+    if (event.button || hand.strokes) return;
     event.preventDefault();
-    whole.focus({ preventScroll: true });
-    whole.setPointerCapture(event.pointerId);
-    pen.hidden = true;
-    begin(at(event));
+    hand.pad.focus({ preventScroll: true });
+    hand.pad.setPointerCapture(event.pointerId);
+    hand.pen.hidden = true;
+    hand.begin(at(event));
   });
-  whole.addEventListener("pointermove", (event) => {
-    if (!strokes || down) return;
+  hand.pad.addEventListener("pointermove", (event) => {
+    if (!hand.strokes || hand.isDown) return;
     const all = event.getCoalescedEvents?.() ?? [];
-    for (const part of all.length ? all : [event]) go(at(part));
+    for (const part of all.length ? all : [event]) hand.go(at(part));
   });
   for (const over of ["pointerup", "pointercancel"]) {
-    whole.addEventListener(over, () => { if (!down) end(); });
+    hand.pad.addEventListener(over, () => { if (!hand.isDown) hand.end(); });
   }
-  whole.addEventListener("blur", () => {
-    end();
-    pen.hidden = true;
+  hand.pad.addEventListener("blur", () => {
+    hand.end();
+    hand.pen.hidden = true;
   });
-  whole.addEventListener("keydown", (event) => {
+}
+
+/** What a key does to the drawing, its stroke ended; else undefined. */
+function deedOf({ key, ctrlKey, metaKey, altKey }) {
+  if (ctrlKey || metaKey) return key === "z" ? () => drawing.undo() : undefined;
+  if (altKey) return undefined;
+  if (/^\d$/.test(key)) return () => drawing.sample(key);
+  return {
+    Backspace: () => drawing.undo(), Delete: () => drawing.clear(),
+  }[key];
+}
+
+function followKeys(hand) {
+  hand.pad.addEventListener("keydown", (event) => {
     const { key, ctrlKey, metaKey, altKey } = event;
-    if ((ctrlKey || metaKey) && key === "z") {
-      end();
-      drawing.undo();
-    } else if (ctrlKey || metaKey || altKey) {
-      return;
-    } else if (key in WALK) {
-      place = place.map((v, i) =>
-        Math.min(SIDE - 1, Math.max(1, v + WALK[key][i])));
-      if (down) go(place);
-    } else if (key === " ") {
-      if (down) end();
-      else {
-        down = true;
-        begin(place);
-      }
-    } else if (key === "Backspace") {
-      end();
-      drawing.undo();
-    } else if (key === "Delete") {
-      end();
-      drawing.clear();
-    } else if (/^\d$/.test(key)) {
-      end();
-      drawing.sample(key);
+    const [step, deed] = [arrow(event), deedOf(event)];
+    if (step) {
+      hand.movePen(step);
+    } else if (deed) {
+      hand.end();
+      deed();
+    } else if (key === " " && !ctrlKey && !metaKey && !altKey) {
+      hand.lowerOrLift();
     } else {
       return;
     }
     event.preventDefault();
-    movePen();
+    hand.showPen();
   });
-  onEnd?.(drawing.on(show));
-  show();
-  return whole;
 }
 
 /** Ten samples to try, and the ways back. */
 export function padControls() {
   const thumbs = samples.map((_, digit) => {
     const thumb = heat("ink", [SIDE, SIDE], `Sample: ${digit}`);
-    const bytes = fromBase64(samples[digit]);
-    thumb.paint(Float32Array.from(bytes, (byte) => byte / 255), 1);
+    thumb.paint(PICTURES.s(digit), 1);
     return html("button", {
       type: "button", class: "vit-sample",
       title: `A sample ${digit}`,
@@ -445,4 +479,18 @@ export function padControls() {
     }, ...thumbs),
     button("undo", () => drawing.undo(), "undo the last stroke"),
     button("clear", () => drawing.clear(), "clear the drawing"));
+}
+
+/** Controls, one of which puts a pad of its own where `shown` is. */
+export function drawOver(shown, kind, back, onEnd) {
+  const own = html("div", { class: kind, hidden: true },
+    pad("Draw a digit here", { onEnd }));
+  const swap = button("draw your own", () => {
+    own.hidden = !own.hidden;
+    shown.hidden = !own.hidden;
+    swap.textContent = own.hidden ? "draw your own" : back;
+  });
+  const controls = padControls();
+  controls.prepend(swap);
+  return { own, controls };
 }

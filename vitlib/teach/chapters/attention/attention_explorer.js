@@ -7,30 +7,43 @@
 // values stay those of the trained model while the divisor changes.
 
 import {
-  arrows, button, colour, figure, frame, heat, hint, html, largest, listen,
-  percent, readerOf, rounded, scale, shape, slider, speaker, svg, token,
+  arrows, best, button, colour, figure, frame, heat, hint, html, largest,
+  listen, nameOf, percent, readerOf, rgb, rounded, scale, set, shape, slider,
+  speaker, svg, within,
 } from "../../alive/web/kit.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
+import { Chart, linear, text } from "../../alive/web/chart.js";
+import { drawing, drawOver, shareWith } from "../../alive/web/drawing.js";
+import { walk } from "../../alive/web/panels.js";
 import { softmax, tensor } from "../../alive/web/vit.js";
 
 const SIDE = 28;
-const LOW = -1; // the slider's ends, as powers of two
-const HIGH = 6;
+const TRAITS = ["query", "layer", "head", "divisor"];
+const [LOW, HIGH] = [-1, 6]; // the slider's ends, as powers of two
 const STEP = 0.125;
+const POWERS = Array.from({ length: 29 }, (_, i) => LOW + i / 4);
 const FULL = 0.5; // the weight that gets the full colour
-const [WIDE, TALL, EDGE] = [330, 132, 8]; // the curve's plot, in pixels
+const PLOT = {
+  width: 330, height: 132, left: 8, right: 8, top: 24, bottom: 16,
+};
 
-function nameOf(place) {
-  return place ? `patch ${place - 1}` : "the class token";
+// --- Numbers and words
+
+function capital(words) {
+  return words[0].toUpperCase() + words.slice(1);
 }
 
-function capital(text) {
-  return text[0].toUpperCase() + text.slice(1);
-}
-
-/** How many keys a row of weights hears: e to its entropy in nats. */
-function entropyOf(row) {
+/** The entropy of a row of weights, in nats. */
+export function entropyOf(row) {
   return row.reduce((sum, w) => sum - (w > 0 ? w * Math.log(w) : 0), 0);
+}
+
+/** How many keys a row of weights hears: e to its entropy. */
+export function heardBy(row) {
+  return Math.exp(entropyOf(row));
+}
+
+function counted(heard) {
+  return heard.toFixed(heard < 10 ? 1 : 0);
 }
 
 function divisorText(divisor) {
@@ -39,11 +52,6 @@ function divisorText(divisor) {
     return `√${square}`;
   }
   return rounded(divisor, divisor % 1 ? 2 : 0);
-}
-
-function heard(entropy) {
-  const count = Math.exp(entropy);
-  return count < 10 ? count.toFixed(1) : count.toFixed(0);
 }
 
 /** (heads, n, n) scores by the root -> the dot products of one head. */
@@ -55,8 +63,7 @@ function dotsOf(attn, head) {
 }
 
 function shade(weight) {
-  const [r, g, b] = colour("weight", weight / FULL);
-  return `rgb(${r}, ${g}, ${b})`;
+  return rgb(colour("weight", weight / FULL));
 }
 
 /** How much light a shade gives back, from 0 to 1: black text needs 0.18. */
@@ -66,25 +73,78 @@ function brightness(weight) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-function rowOf(dots, query, n, divisor) {
-  const row = dots.subarray(query * n, (query + 1) * n);
-  return softmax(tensor([1, n], row.map((dot) => dot / divisor))).data;
+/** All maps of the drawing, for any divisor. */
+class Reading {
+  constructor(vit) {
+    this.vit = vit;
+    this.n = vit.num_tokens;
+    this.root = Math.sqrt(vit.embed_dim / vit.num_heads);
+    this.read();
+  }
+
+  read() {
+    this.pass = this.vit.forward(drawing.image);
+    this.dots = this.pass.blocks.map(({ attn }) =>
+      Array.from({ length: this.vit.num_heads }, (_, head) =>
+        dotsOf(attn, head)));
+  }
+
+  /** (n) weights: whom a query hears. */
+  row(layer, head, query, divisor) {
+    const dots = this.dots[layer][head].subarray(
+      query * this.n, (query + 1) * this.n);
+    return softmax(
+      tensor([1, this.n], dots.map((dot) => dot / divisor))).data;
+  }
+
+  /** The rows of all heads, layer by layer. */
+  rows(query, divisor) {
+    return this.dots.flatMap((heads, layer) =>
+      heads.map((_, head) => this.row(layer, head, query, divisor)));
+  }
+
+  /** What the model reads with this divisor in every head. */
+  answer(divisor) {
+    const { logits } = divisor === this.root ? this.pass
+      : this.vit.forward(drawing.image, { scale: 1 / divisor });
+    const shares = softmax(logits).data;
+    return [best(shares), Math.max(...shares)];
+  }
 }
 
 // --- The drawing: it asks, and it is looked at
 
-/** Buttons for the tokens, over the drawing; `paint(row)` shows weights. */
-function asker(n, p, choose, look) {
-  const cols = SIDE / p;
-  const inks = Array.from({ length: n - 1 }, (_, i) =>
-    heat("ink", [p, p], `Patch ${i}`));
-  const shares = Array.from({ length: n }, () => html("span", {}));
-  const cells = shares.map((share, place) => html("button", {
+/** A token that can ask, with the share it gets. */
+function cellOf(place, p, look) {
+  const share = html("span", {});
+  const ink = place ? heat("ink", [p, p], `Patch ${place - 1}`) : null;
+  const cell = html("button", {
     type: "button",
     class: place ? "vit-ask" : "vit-ask vit-token-cls",
     onpointerenter: () => look(place),
     onpointerleave: () => look(null),
-  }, ...(place ? [inks[place - 1]] : []), share));
+  }, ...(ink ? [ink] : []), share);
+  cell.paint = (patches, weight, query, key) => {
+    cell.style.background = shade(weight);
+    cell.classList.toggle("vit-dark", brightness(weight) < 0.18);
+    cell.classList.toggle("vit-query", place === query);
+    cell.classList.toggle("vit-key", place === key && key !== query);
+    cell.setAttribute("aria-pressed", place === query);
+    share.textContent = percent(weight);
+    cell.setAttribute("aria-label", `${capital(nameOf(place))}: ` +
+      `gets ${percent(weight)} from ${nameOf(query)}`);
+    if (!ink) return;
+    cell.tabIndex = place === (query || 1) ? 0 : -1;
+    ink.paint(patches.data.subarray((place - 1) * p * p, place * p * p), 1);
+  };
+  return cell;
+}
+
+/** Buttons for the tokens, over the drawing; `paint` shows weights. */
+function asker(n, p, choose, look) {
+  const cells = Array.from({ length: n }, (_, place) =>
+    cellOf(place, p, look));
+  const cols = SIDE / p;
   cells[0].addEventListener("click", () => choose(0));
   arrows(cells.slice(1), cols, (index) => choose(index + 1));
   const whole = html("div", { class: "vit-asker", "data-tensor": "row" },
@@ -94,71 +154,73 @@ function asker(n, p, choose, look) {
       class: "vit-asks", style: `--cols: ${cols}`, role: "group",
       "aria-label": "Patches: choose one that asks",
     }, ...cells.slice(1)));
-  whole.paint = (patches, row, query, key) => {
-    cells.forEach((cell, place) => {
-      cell.style.background = shade(row[place]);
-      cell.classList.toggle("vit-dark", brightness(row[place]) < 0.18);
-      cell.classList.toggle("vit-query", place === query);
-      cell.classList.toggle("vit-key", place === key && key !== query);
-      cell.setAttribute("aria-pressed", place === query);
-      shares[place].textContent = percent(row[place]);
-      cell.setAttribute("aria-label", `${capital(nameOf(place))}: ` +
-        `gets ${percent(row[place])} from ${nameOf(query)}`);
-      if (place) cell.tabIndex = place === (query || 1) ? 0 : -1;
-    });
-    inks.forEach((ink, i) =>
-      ink.paint(patches.data.subarray(i * p * p, (i + 1) * p * p), 1));
-  };
+  whole.paint = (patches, row, query, key) => cells.forEach((cell, place) =>
+    cell.paint(patches, row[place], query, key));
   return whole;
 }
 
 // --- All maps of one query
 
-function atlas(depth, heads, n, choose) {
+/** A small map: what one head gives the class token and the patches. */
+function mapOf(layer, head, n) {
   const cols = Math.sqrt(n - 1);
-  const all = Array.from({ length: depth * heads }, (_, i) => {
-    const [layer, head] = [Math.floor(i / heads), i % heads];
-    const cls = html("span", { class: "vit-headmap-cls" });
-    const spot = html("span", { class: "vit-headmap-query" });
-    const map = heat("weight", [cols, cols], "");
-    map.removeAttribute("role");
-    const cell = html("button", { type: "button", class: "vit-headmap" },
-      cls, html("span", { class: "vit-headmap-box" }, map, spot));
-    return { layer, head, cls, map, spot, cell };
-  });
-  arrows(all.map(({ cell }) => cell), heads, (index) =>
-    choose(all[index].layer, all[index].head));
-  const column = (text) => html("span", { class: "vit-head" }, text);
+  const cls = html("span", { class: "vit-headmap-cls" });
+  const spot = html("span", { class: "vit-headmap-query" });
+  const map = heat("weight", [cols, cols], "");
+  map.removeAttribute("role");
+  const cell = html("button", { type: "button", class: "vit-headmap" },
+    cls, html("span", { class: "vit-headmap-box" }, map, spot));
+  cell.paint = (row, query, isChosen) => {
+    cls.style.background = shade(row[0]);
+    cls.classList.toggle("vit-query", query === 0);
+    map.paint(row.subarray(1), FULL);
+    spot.hidden = query === 0;
+    spot.style.setProperty("--row", Math.floor((query - 1) / cols));
+    spot.style.setProperty("--col", (query - 1) % cols);
+    cell.classList.toggle("vit-chosen", isChosen);
+    cell.dataset.tensor = isChosen ? "row" : "";
+    cell.setAttribute("aria-pressed", isChosen);
+    cell.tabIndex = isChosen ? 0 : -1;
+    cell.setAttribute("aria-label", `Block ${layer}, head ${head}: hears ` +
+      `${counted(heardBy(row))} of ${n} tokens`);
+  };
+  return cell;
+}
+
+function atlas(depth, heads, n, choose) {
+  const cells = Array.from({ length: depth * heads }, (_, i) =>
+    mapOf(Math.floor(i / heads), i % heads, n));
+  arrows(cells, heads, (i) => choose(Math.floor(i / heads), i % heads));
+  const named = (words) => html("span", { class: "vit-head" }, words);
+  const columns = Array.from({ length: heads }, (_, head) =>
+    named(`head ${head}`));
   const rows = Array.from({ length: depth }, (_, layer) => [
-    column(`block ${layer}`),
-    ...all.slice(layer * heads, (layer + 1) * heads).map((m) => m.cell),
-  ]);
+    named(`block ${layer}`),
+    ...cells.slice(layer * heads, (layer + 1) * heads)]);
   const whole = html("div", {
-    class: "vit-atlas", style: `--heads: ${heads}; --cols: ${cols}`, role: "group",
+    class: "vit-atlas", role: "group",
+    style: `--heads: ${heads}; --cols: ${Math.sqrt(n - 1)}`,
     "aria-label": "Maps of all heads: choose one",
-  }, html("span", {}),
-  ...Array.from({ length: heads }, (_, head) => column(`head ${head}`)),
-  ...rows.flat());
-  whole.paint = (rowAt, { query, ...chosen }) => all.forEach((one, i) => {
-    const row = rowAt(one.layer, one.head);
-    one.cls.style.background = shade(row[0]);
-    one.cls.classList.toggle("vit-query", query === 0);
-    one.map.paint(row.subarray(1), FULL);
-    one.spot.hidden = query === 0;
-    one.spot.style.setProperty("--row", Math.floor((query - 1) / cols));
-    one.spot.style.setProperty("--col", (query - 1) % cols);
-    const isChosen = i === chosen.layer * heads + chosen.head;
-    one.cell.classList.toggle("vit-chosen", isChosen);
-    one.cell.dataset.tensor = isChosen ? "row" : "";
-    one.cell.setAttribute("aria-pressed", isChosen);
-    one.cell.tabIndex = isChosen ? 0 : -1;
-    one.cell.setAttribute("aria-label", `Block ${one.layer}, head ` +
-      `${one.head}: hears ${heard(entropyOf(row))} of ${n} tokens`);
-  });
+  }, html("span", {}), ...columns, ...rows.flat());
+  whole.paint = (all, query, chosen) => cells.forEach((cell, i) =>
+    cell.paint(all[i], query, i === chosen));
   return whole;
 }
 
 // --- The three tables
+
+/** (n, p p) -> (p, n p): patches side by side. */
+function sideBySide({ data, shape: [n, size] }) {
+  const p = Math.sqrt(size);
+  const turned = new Float32Array(data.length);
+  for (let i = 0; i < n; i++) {
+    for (let y = 0; y < p; y++) {
+      const from = (i * p + y) * p;
+      turned.set(data.subarray(from, from + p), (y * n + i) * p);
+    }
+  }
+  return turned;
+}
 
 /** The tokens along an edge of a table. */
 function strip(kind, n, p) {
@@ -169,36 +231,27 @@ function strip(kind, n, p) {
   const whole = html("span", {
     class: `vit-strip vit-strip-${kind}`, "aria-hidden": true,
   }, html("span", { class: "vit-strip-cls" }), ink);
-  whole.paint = ({ data }) => {
-    if (!across) return ink.paint(data, 1);
-    const turned = new Float32Array(data.length);
-    for (let i = 0; i < n - 1; i++) {
-      for (let y = 0; y < p; y++) {
-        const from = (i * p + y) * p;
-        turned.set(data.subarray(from, from + p), (y * (n - 1) + i) * p);
-      }
-    }
-    return ink.paint(turned, 1);
-  };
+  whole.paint = (patches) =>
+    ink.paint(across ? sideBySide(patches) : patches.data, 1);
   return whole;
 }
 
-function table(kind, title, name, n, p, { look, choose }) {
+/** A table of numbers, query by key; the pointer looks, a click chooses. */
+function table(kind, [title, name], { n, p }, { look, choose }) {
   const cells = heat(kind, [n, n], title || name);
   const row = html("span", {
     class: "vit-row", "data-tensor": kind === "weight" ? "row" : null,
   });
   const spot = html("span", { class: "vit-spot" });
   const box = html("div", {
-    class: "vit-table-cells", style: `--n: ${n}`,
+    class: "vit-table-cells", style: `--n: ${n}`, "data-tensor": name,
   }, cells, row, spot);
   const strips = [strip("key", n, p), strip("query", n, p)];
   const range = scale(kind);
-  const at = (event) => {
+  const at = ({ clientX, clientY }) => {
     const { left, top, width, height } = box.getBoundingClientRect();
-    const place = [(event.clientY - top) / height,
-      (event.clientX - left) / width];
-    return place.map((v) => Math.min(n - 1, Math.max(0, Math.floor(v * n))));
+    return [(clientY - top) / height, (clientX - left) / width].map((share) =>
+      within(Math.floor(share * n), n));
   };
   box.addEventListener("pointermove", (event) => look(...at(event)));
   box.addEventListener("pointerleave", () => look(null, null));
@@ -207,7 +260,6 @@ function table(kind, title, name, n, p, { look, choose }) {
   const whole = html("div", { class: "vit-table" },
     label, html("div", { class: "vit-edged" }, ...strips, box),
     range, called(shape(name, [n, n]), name));
-  box.dataset.tensor = name;
   whole.paint = (values, [low, high], patches, query, [i, j]) => {
     cells.paint(values);
     strips.forEach((one) => one.paint(patches));
@@ -216,73 +268,128 @@ function table(kind, title, name, n, p, { look, choose }) {
     spot.style.setProperty("--row", i);
     spot.style.setProperty("--col", j);
   };
-  whole.rename = (text) => { label.textContent = text; };
+  whole.rename = (words) => { label.textContent = words; };
+  return whole;
+}
+
+function ends(values) {
+  return [Math.min(...values), Math.max(...values)].map((v) => rounded(v, 1));
+}
+
+/** Dot products, scores and weights; arrow keys go from pair to pair. */
+function tables(size, hands) {
+  const all = [
+    table("signed", ["dot products", "q @ k.mT"], size, hands),
+    table("signed", ["", "scores"], size, hands),
+    table("weight", ["softmax by row", "weights"], size, hands),
+  ];
+  const whole = html("div", {
+    class: "vit-tables", tabindex: 0, role: "group",
+    "aria-label": "Three tables, a row for each query, a column for " +
+      "each key. Arrow keys choose the pair.",
+    onblur: () => hands.look(null, null),
+  }, ...all);
+  walk(whole, hands.step);
+  /** Gives the pair's numbers in words. */
+  whole.paint = (dots, divisor, patches, query, [i, j]) => {
+    const { n } = size;
+    const scores = dots.map((dot) => dot / divisor);
+    const weights = softmax(tensor([n, n], scores)).data;
+    const by = divisorText(divisor);
+    all[0].paint(dots, ends(dots), patches, query, [i, j]);
+    all[1].rename(`divided by ${by}`);
+    all[1].paint(scores, ends(scores), patches, query, [i, j]);
+    all[2].paint(weights, ["0", percent(largest(weights))], patches, query,
+      [i, j]);
+    const at = i * n + j;
+    return `${capital(nameOf(i))} asks ${nameOf(j)}: q · k = ` +
+      `${rounded(dots[at], 1)}, divided by ${by} it is ` +
+      `${rounded(scores[at])}, weight ${percent(weights[at])}.`;
+  };
   return whole;
 }
 
 // --- The curve over the divisor
 
 function plot(n, head_dim, embed_dim) {
-  const x = (power) =>
-    EDGE + ((power - LOW) / (HIGH - LOW)) * (WIDE - 2 * EDGE);
-  const y = (count) => TALL - 16 - ((count - 1) / (n - 1)) * (TALL - 40);
-  const powers = Array.from(
-    { length: 1 + (HIGH - LOW) / 0.25 }, (_, i) => LOW + i / 4);
-  const line = (counts, kind) => svg("path", {
-    class: kind,
-    d: counts.map((c, i) =>
-      `${i ? "L" : "M"}${x(powers[i]).toFixed(1)},${y(c).toFixed(1)}`)
-      .join(""),
+  const chart = new Chart("vit-plot", {
+    ...PLOT, x: linear(LOW, HIGH), y: linear(1, n),
   });
-  const tick = (power, text) => [
-    svg("line", {
-      class: "vit-plot-tick", x1: x(power), x2: x(power), y1: 18, y2: TALL - 12,
-    }),
-    svg("text", { x: x(power), y: 12, "text-anchor": "middle" }, text)];
-  const end = (count, text, x, anchor) => [
-    svg("line", {
-      class: "vit-plot-tick", x1: EDGE, x2: WIDE - EDGE, y1: y(count),
-      y2: y(count),
-    }),
-    svg("text", { x, y: y(count) - 4, "text-anchor": anchor }, text)];
+  const level = (count, words) => [
+    chart.row(count),
+    text(chart.end, chart.y(count) - 4, words, "end")];
+  const upright = (divisor, words) => [
+    chart.column(Math.log2(divisor)),
+    text(chart.x(Math.log2(divisor)), chart.top - 12, words, "middle")];
   const curves = svg("g", {});
-  const dot = svg("circle", { class: "vit-dot", r: 5 });
-  const whole = svg("svg", {
-    class: "vit-plot", viewBox: `0 0 ${WIDE} ${TALL}`, role: "img",
-  }, ...end(1, "1 heard", WIDE - EDGE, "end"),
-  ...end(n, `all ${n} heard`, WIDE - EDGE, "end"),
-  ...tick(0, "1"), ...tick(Math.log2(head_dim) / 2, `√${head_dim}`),
-  ...tick(Math.log2(embed_dim) / 2, `√${embed_dim}`), curves, dot);
-  whole.paint = (rowsOf, chosen, divisor) => {
-    const all = powers.map((power) =>
-      rowsOf(2 ** power).map((row) => Math.exp(entropyOf(row))));
+  const dot = chart.dot(5);
+  chart.add(
+    ...level(1, "1 heard"), ...level(n, `all ${n} heard`),
+    ...upright(1, "1"),
+    ...upright(Math.sqrt(head_dim), `√${head_dim}`),
+    ...upright(Math.sqrt(embed_dim), `√${embed_dim}`), curves, dot);
+  /** `rowsOf(divisor)` are the rows of all heads. */
+  chart.show = (rowsOf, chosen, divisor) => {
+    const all = POWERS.map((power) => rowsOf(2 ** power).map(heardBy));
     const of = (index) => all.map((counts) => counts[index]);
     curves.replaceChildren(
-      ...all[0].map((_, index) => line(of(index), "vit-faint")),
-      line(of(chosen), "vit-curve"));
-    const count = Math.exp(entropyOf(rowsOf(divisor)[chosen]));
-    dot.setAttribute("cx", x(Math.log2(divisor)));
-    dot.setAttribute("cy", y(count));
-    whole.setAttribute("aria-label", "How many tokens are heard, over " +
-      `the divisor: ${of(chosen)[0].toFixed(1)} at ${2 ** LOW}, ` +
-      `${of(chosen).at(-1).toFixed(1)} at ${2 ** HIGH}`);
+      ...all[0].map((_, index) => chart.line(POWERS, of(index), "vit-faint")),
+      chart.line(POWERS, of(chosen), "vit-curve"));
+    chart.move(dot, Math.log2(divisor), heardBy(rowsOf(divisor)[chosen]));
+    const counts = of(chosen);
+    chart.picture.setAttribute("aria-label", "How many tokens are heard, " +
+      `over the divisor: ${counts[0].toFixed(1)} at ${2 ** LOW}, ` +
+      `${counts.at(-1).toFixed(1)} at ${2 ** HIGH}`);
+  };
+  return chart;
+}
+
+/** The curve, a slider under it, and the divisors of the chapter. */
+function dialOf({ n, root, vit }, choose) {
+  const head_dim = root ** 2;
+  const curve = plot(n, head_dim, vit.embed_dim);
+  const dial = slider("divided by", {
+    min: LOW, max: HIGH, step: STEP, value: Math.log2(root),
+  }, (power) => divisorText(2 ** power), (power) => choose(2 ** power));
+  const preset = (words, divisor) => button(words, () => choose(divisor));
+  const whole = html("div", { class: "vit-dial" }, curve.picture, dial,
+    html("div", { class: "vit-presets" },
+      preset("no root", 1),
+      preset(`√${head_dim}, the head's`, root),
+      preset(`√${vit.embed_dim}, the model's`, Math.sqrt(vit.embed_dim))));
+  whole.show = (rowsOf, chosen, divisor) => {
+    dial.set(Math.log2(divisor));
+    curve.show(rowsOf, chosen, divisor);
+  };
+  return whole;
+}
+
+/** How many are heard, and what the model then reads, in words. */
+function outcome() {
+  const count = html("p", { class: "vit-count" });
+  const rest = hint("");
+  const answer = html("p", {});
+  const whole = html("div", { class: "vit-counts" }, count, rest, answer);
+  whole.show = (row, [digit, sure]) => {
+    count.textContent = `${counted(heardBy(row))} of ${row.length} tokens heard`;
+    rest.textContent = `Entropy ${rounded(entropyOf(row))} nats, largest ` +
+      `weight ${percent(largest(row))}.`;
+    answer.textContent = drawing.isEmpty
+      ? "Nothing is drawn: these are the maps of white paper."
+      : `With this divisor in every head the model reads ${digit}, ` +
+        `${percent(sure)}.`;
+    return `${count.textContent}. ${answer.textContent}`;
   };
   return whole;
 }
 
 // --- The figure
 
-function answerOf(logits) {
-  const shares = [...softmax(logits).data];
-  const best = shares.indexOf(Math.max(...shares));
-  return [best, shares[best]];
-}
-
 /** Let a tensor's name light up what shows the tensor. */
 function called(code, name) {
   const light = (on) => () => {
-    const figure = code.closest("[data-figure]");
-    for (const shown of figure.querySelectorAll("[data-tensor]")) {
+    const root = code.closest("[data-figure]");
+    for (const shown of root.querySelectorAll("[data-tensor]")) {
       const is = shown.dataset.tensor.split(", ").includes(name);
       shown.classList.toggle("vit-lit", on && is);
     }
@@ -297,180 +404,97 @@ function called(code, name) {
   return code;
 }
 
+function traitsOf(model) {
+  return TRAITS.map((trait) => model.get(trait));
+}
+
+/** Query and key of which the numbers are told: by pointer, or by keys. */
+function pointing(model, reading, again) {
+  let [query, key] = [null, null]; // under the pointer
+  const hands = {
+    get key() {
+      return key;
+    },
+    look(...pair) {
+      [query, key] = pair;
+      again();
+    },
+    choose: (next) => set(model, { query: next }),
+    /** What is pointed at, or else the query and whom it hears most. */
+    pair() {
+      const [asks, layer, head, divisor] = traitsOf(model);
+      const row = reading.row(layer, head, query ?? asks, divisor);
+      return [query ?? asks, key ?? best(row)];
+    },
+    step(right, down) {
+      const [i, j] = hands.pair();
+      const next = within(i + down, reading.n);
+      [query, key] = [null, within(j + right, reading.n)];
+      if (next === model.get("query")) again();
+      else hands.choose(next);
+    },
+  };
+  return hands;
+}
+
 export const render = figure(
   "attention_explorer", "Who looks at whom in the digit reader",
   ({ model, root, onEnd }) => {
     shareWith(model, onEnd);
     const vit = readerOf(model);
     const { num_tokens: n, patch_size: p, num_heads: heads } = vit;
-    const head_dim = vit.embed_dim / heads;
-    const root_of = Math.sqrt(head_dim);
-    let pass;
-    let pointed = [null, null]; // the pair under the pointer
-
-    const choose = (traits) => {
-      Object.entries(traits).forEach(([k, v]) => model.set(k, v));
-      model.save_changes();
-    };
-    const look = (query, key) => {
-      pointed = [query, key];
-      again();
-    };
+    const reading = new Reading(vit);
+    const choose = (traits) => set(model, traits);
+    const again = frame(() => draw());
+    const pointer = pointing(model, reading, again);
 
     const asked = html("span", { class: "vit-head" });
     const which = called(html("code", { class: "vit-shape" }), "row");
     const picture = asker(n, p, (query) => choose({ query }),
-      (key) => look(null, key));
+      (key) => pointer.look(null, key));
     const maps = atlas(vit.depth, heads, n,
       (layer, head) => choose({ layer, head }));
     const share = scale("weight").ends("0", `${percent(FULL)} or more`);
-    const hands = {
-      look, choose: (query) => choose({ query }),
-    };
-    const tables = [
-      table("signed", "dot products", "q @ k.mT", n, p, hands),
-      table("signed", "", "scores", n, p, hands),
-      table("weight", "softmax by row", "weights", n, p, hands),
-    ];
-    const three = html("div", {
-      class: "vit-tables", tabindex: 0, role: "group",
-      "aria-label": "Three tables, a row for each query, a column for " +
-        "each key. Arrow keys choose the pair.",
-      onkeydown: (event) => {
-        const step = {
-          ArrowUp: [-1, 0], ArrowDown: [1, 0],
-          ArrowLeft: [0, -1], ArrowRight: [0, 1],
-        }[event.key];
-        if (!step) return;
-        event.preventDefault();
-        const [i, j] = pair().map((v, axis) =>
-          Math.min(n - 1, Math.max(0, v + step[axis])));
-        pointed = [null, j];
-        if (i === model.get("query")) again();
-        else choose({ query: i });
-      },
-      onblur: () => look(null, null),
-    }, ...tables);
+    const three = tables({ n, p }, pointer);
     const told = html("p", { class: "vit-verdict vit-pair" });
-    const curve = plot(n, head_dim, vit.embed_dim);
-    const dial = slider("divided by", {
-      min: LOW, max: HIGH, step: STEP, value: Math.log2(root_of),
-    }, (power) => divisorText(2 ** power),
-    (power) => choose({ divisor: 2 ** power }));
-    const set = (text, divisor) =>
-      button(text, () => choose({ divisor }));
-    const count = html("p", { class: "vit-count" });
-    const rest = html("p", { class: "vit-hint" });
-    const answer = html("p", {});
+    const dial = dialOf(reading, (divisor) => choose({ divisor }));
+    const heard = outcome();
     const spoken = speaker();
-
-    const drawOwn = html("div", { class: "vit-drawn", hidden: true },
-      pad("Draw a digit here", { onEnd }));
-    const draws = button("draw your own", () => {
-      drawOwn.hidden = !drawOwn.hidden;
-      picture.hidden = !drawOwn.hidden;
-      draws.textContent = drawOwn.hidden ? "draw your own" : "back to the map";
-    });
-    const controls = padControls();
-    controls.prepend(draws);
-
-    /** Query and key of which the numbers are told. */
-    const pair = () => {
-      const query = pointed[0] ?? model.get("query");
-      if (pointed[1] !== null) return [query, pointed[1]];
-      const row = rowAt(model.get("layer"), model.get("head"), query);
-      return [query, row.indexOf(Math.max(...row))];
-    };
-    const dots = new Map();
-    const dotsAt = (layer, head) => {
-      const key = layer * heads + head;
-      if (!dots.has(key)) {
-        dots.set(key, dotsOf(pass.blocks[layer].attn, head));
-      }
-      return dots.get(key);
-    };
-    const rowAt = (layer, head, query = model.get("query"),
-      divisor = model.get("divisor")) =>
-      rowOf(dotsAt(layer, head), query, n, divisor);
-    const rowsOf = (divisor) =>
-      Array.from({ length: vit.depth * heads }, (_, i) => rowAt(
-        Math.floor(i / heads), i % heads, model.get("query"), divisor));
+    const { own, controls } = drawOver(
+      picture, "vit-drawn", "back to the map", onEnd);
 
     const draw = () => {
-      const [query, layer, head, divisor] =
-        ["query", "layer", "head", "divisor"].map((k) => model.get(k));
-      const row = rowAt(layer, head);
-      const [i, j] = pair();
+      const [query, layer, head, divisor] = traitsOf(model);
+      const { patches } = reading.pass;
+      const rows = reading.rows(query, divisor);
+      const at = layer * heads + head;
+      const answer = reading.answer(divisor);
       asked.textContent = `${capital(nameOf(query))} asks`;
       which.textContent = `maps[${layer}][0, ${head}, ${query}] (${n},)`;
-      picture.paint(pass.patches, row, query, pointed[1]);
-      maps.paint((l, h) => rowAt(l, h), { query, layer, head });
-
-      const table = dotsAt(layer, head);
-      const scaled = table.map((dot) => dot / divisor);
-      const weights = softmax(tensor([n, n], scaled)).data;
-      const ends = (values) => [Math.min(...values), Math.max(...values)]
-        .map((v) => rounded(v, 1));
-      const by = divisorText(divisor);
-      tables[1].rename(`divided by ${by}`);
-      tables[0].paint(table, ends(table), pass.patches, query, [i, j]);
-      tables[1].paint(scaled, ends(scaled), pass.patches, query, [i, j]);
-      tables[2].paint(weights, ["0", percent(largest(weights))],
-        pass.patches, query, [i, j]);
-      const at = i * n + j;
-      told.textContent = `${capital(nameOf(i))} asks ${nameOf(j)}: q · k = ` +
-        `${rounded(table[at], 1)}, divided by ${by} it is ` +
-        `${rounded(scaled[at])}, weight ${percent(weights[at])}.`;
-
-      dial.set(Math.log2(divisor));
-      curve.paint(rowsOf, layer * heads + head, divisor);
-      const entropy = entropyOf(row);
-      count.textContent = `${heard(entropy)} of ${n} tokens heard`;
-      rest.textContent = `Entropy ${rounded(entropy)} nats, largest ` +
-        `weight ${percent(largest(row))}.`;
-      const { logits } = divisor === root_of ? pass
-        : vit.forward(drawing.image, { scale: 1 / divisor });
-      const [best, sure] = answerOf(logits);
-      answer.textContent = drawing.isEmpty
-        ? "Nothing is drawn: these are the maps of white paper."
-        : `With this divisor in every head the model reads ${best}, ` +
-          `${percent(sure)}.`;
+      picture.paint(patches, rows[at], query, pointer.key);
+      maps.paint(rows, query, at);
+      told.textContent = three.paint(
+        reading.dots[layer][head], divisor, patches, query, pointer.pair());
+      dial.show((by) => reading.rows(query, by), at, divisor);
+      const words = heard.show(rows[at], answer);
       Object.assign(root.dataset, {
-        query, layer, head, divisor, answer: drawing.isEmpty ? "" : best,
-        heard: Math.exp(entropy),
+        query, layer, head, divisor, heard: heardBy(rows[at]),
+        answer: drawing.isEmpty ? "" : answer[0],
       });
-      spoken.say(`${told.textContent} ${count.textContent}. ` +
-        answer.textContent);
-    };
-    const again = frame(draw);
-    const read = () => {
-      dots.clear();
-      pass = vit.forward(drawing.image);
-    };
-    const readAgain = () => {
-      read();
-      again();
+      spoken.say(`${told.textContent} ${words}`);
     };
 
     root.append(
       hint("Click a patch: it asks. Click a small map to see it large."),
       html("div", { class: "vit-attention" },
-        html("div", { class: "vit-asking" }, asked, picture, drawOwn, which),
+        html("div", { class: "vit-asking" }, asked, picture, own, which),
         html("div", { class: "vit-everyone" }, maps, share, controls)),
       three, told,
-      html("div", { class: "vit-tempered" },
-        html("div", { class: "vit-dial" }, curve, dial,
-          html("div", { class: "vit-presets" },
-            set("no root", 1),
-            set(`√${head_dim}, the head's`, root_of),
-            set(`√${vit.embed_dim}, the model's`,
-              Math.sqrt(vit.embed_dim)))),
-        html("div", { class: "vit-counts" }, count, rest, answer)),
-      spoken);
-    for (const name of ["query", "layer", "head", "divisor"]) {
-      listen(model, name, again, onEnd);
-    }
-    onEnd(drawing.on(readAgain));
-    read();
+      html("div", { class: "vit-tempered" }, dial, heard), spoken);
+    listen(model, TRAITS, again, onEnd);
+    onEnd(drawing.on(() => {
+      reading.read();
+      again();
+    }));
     draw();
   });

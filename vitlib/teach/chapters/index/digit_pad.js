@@ -3,8 +3,8 @@
 // to its chapter.
 
 import {
-  chapter, figure, frame, heat, html, largest, percent, readerOf,
-  scale, shape, speaker, svg, tiles, token,
+  best, chapter, figure, frame, heat, html, largest, percent,
+  readerOf, scale, shape, speaker, svg, tiles, token,
 } from "../../alive/web/kit.js";
 import { answers } from "../../alive/web/answers.js";
 import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
@@ -93,7 +93,7 @@ export const render = figure(
       said.textContent = verdict(answer);
       spoken.say(said.textContent);
       root.dataset.answer = drawing.isEmpty
-        ? "" : answer.indexOf(Math.max(...answer));
+        ? "" : best(answer);
     };
 
     root.append(
