@@ -6,20 +6,17 @@
 // scores[step, 0, token], of `logit_lens`; step 0 is the embedded image.
 
 import {
-  arrows, button, colour, figure, frame, heat, hint, html, listen, percent,
-  readerOf, slider, speaker,
+  arrows, best, blend, colour, figure, frame, heat, hint, html, listen,
+  nameOf, percent, readerOf, rgb, set, slider, speaker,
 } from "../../alive/web/kit.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
+import { drawing, drawOver, shareWith } from "../../alive/web/drawing.js";
 import { named } from "../../alive/web/panels.js";
 import { softmax } from "../../alive/web/vit.js";
 
 const SIDE = 28;
+const TRAITS = ["step", "token"];
 const OTHERS = [[255, 255, 255], [214, 219, 224], [152, 161, 171]];
 const DARK = 0.79; // from this share on, white is easier to read on violet
-
-function nameOf(token) {
-  return token ? `patch ${token - 1}` : "the class token";
-}
 
 function stepName(step) {
   return step ? `layer ${step - 1}` : "embedded";
@@ -31,99 +28,103 @@ function when(step) {
 }
 
 /** Violet where a token says what the model says, grey where it does not. */
-function shade(share, agrees) {
-  if (agrees) return colour("weight", share);
-  const along = share * (OTHERS.length - 1);
-  const at = Math.min(OTHERS.length - 2, Math.floor(along));
-  return OTHERS[at].map((v, i) => v + (OTHERS[at + 1][i] - v) * (along - at));
-}
-
 function paint(element, share, agrees) {
-  const [r, g, b] = shade(share, agrees);
-  element.style.background = `rgb(${r}, ${g}, ${b})`;
+  const shade = agrees ? colour("weight", share) : blend(OTHERS, share);
+  element.style.background = rgb(shade);
   element.classList.toggle("vit-lens-dark", agrees && share > DARK);
 }
 
 // --- The tokens in their places, large
 
-function places(n, p, choose, look) {
-  const cols = SIDE / p;
-  const inks = Array.from({ length: n - 1 }, () => {
-    const ink = heat("ink", [p, p], "");
-    ink.removeAttribute("role");
-    return ink;
-  });
-  const answers = Array.from({ length: n }, () => html("b", {}));
-  const shares = Array.from({ length: n }, () => html("span", {}));
-  const cells = answers.map((answer, token) => html("button", {
+/** A token with what it would answer; a patch shows its ink. */
+function cellOf(token, p, look) {
+  const ink = token ? heat("ink", [p, p], "") : null;
+  ink?.removeAttribute("role");
+  const [answer, sure] = [html("b", {}), html("span", {})];
+  const cell = html("button", {
     type: "button",
     class: token ? "vit-lens-cell" : "vit-lens-cell vit-token-cls",
     onpointerenter: () => look(token),
     onpointerleave: () => look(null),
-  }, ...(token ? [inks[token - 1]] : []), answer, " ", shares[token]));
-  cells[0].addEventListener("click", () => choose(0));
-  arrows(cells.slice(1), cols, (index) => choose(index + 1));
+  }, ...(ink ? [ink] : []), answer, " ", sure);
+  cell.ink = (values) => ink?.paint(values, 1);
+  cell.paint = ({ digit, share }, final, chosen) => {
+    paint(cell, share, digit === final);
+    answer.textContent = digit;
+    sure.textContent = percent(share);
+    cell.classList.toggle("vit-lens-chosen", token === chosen);
+    cell.setAttribute("aria-pressed", token === chosen);
+    cell.setAttribute("aria-label",
+      `${nameOf(token)} says ${digit} ${percent(share)}`);
+    if (ink) cell.tabIndex = token === (chosen || 1) ? 0 : -1;
+  };
+  return cell;
+}
+
+function places(n, p, choose, look) {
+  const cols = SIDE / p;
+  const cells = Array.from({ length: n }, (_, token) =>
+    cellOf(token, p, look));
+  const [cls, ...patches] = cells;
+  cls.addEventListener("click", () => choose(0));
+  arrows(patches, cols, (index) => choose(index + 1));
   const whole = html("div", { class: "vit-lens-now" },
-    html("div", { class: "vit-lens-cls" }, cells[0],
+    html("div", { class: "vit-lens-cls" }, cls,
       html("span", { class: "vit-head" }, "class token")),
     html("div", {
       class: "vit-lens-cells", style: `--cols: ${cols}`, role: "group",
       "aria-label": "Patches: choose one to follow",
-    }, ...cells.slice(1)));
-  whole.ink = (patches) => inks.forEach((ink, i) =>
-    ink.paint(patches.data.subarray(i * p * p, (i + 1) * p * p), 1));
-  whole.paint = (readings, final, chosen) => {
-    readings.forEach(({ best, share }, token) => {
-      paint(cells[token], share, best === final);
-      answers[token].textContent = best;
-      shares[token].textContent = percent(share);
-      cells[token].classList.toggle("vit-lens-chosen", token === chosen);
-      cells[token].setAttribute("aria-pressed", token === chosen);
-      cells[token].setAttribute("aria-label",
-        `${nameOf(token)} says ${best} ${percent(share)}`);
-      if (token) cells[token].tabIndex = token === (chosen || 1) ? 0 : -1;
-    });
-  };
+    }, ...patches));
+  whole.ink = ({ data }) => patches.forEach((cell, i) =>
+    cell.ink(data.subarray(i * p * p, (i + 1) * p * p)));
+  whole.paint = (readings, final, chosen) => readings.forEach((one, token) =>
+    cells[token].paint(one, final, chosen));
   return whole;
 }
 
 // --- All steps, small, and one token's probabilities under each
 
+function columnOf(step, n) {
+  const tiles = Array.from({ length: n }, (_, token) => html("span", {
+    class: token ? "vit-lens-tile" : "vit-lens-tile vit-token-cls",
+  }));
+  const agree = html("span", { class: "vit-hint" });
+  const press = html("button", { type: "button", class: "vit-lens-press" });
+  const column = html("div", { class: "vit-lens-step" },
+    html("div", { class: "vit-lens-tiles", "aria-hidden": true },
+      html("span", { class: "vit-head" }, stepName(step)),
+      ...tiles, agree),
+    press);
+  column.press = press;
+  column.paint = (readings, final, isHere, token) => {
+    readings.forEach(({ digit, share }, i) => {
+      paint(tiles[i], share, digit === final);
+      tiles[i].textContent = digit;
+      tiles[i].classList.toggle("vit-lens-chosen", i === token);
+    });
+    const [cls, ...patches] = readings;
+    const count = patches.filter(({ digit }) => digit === final).length;
+    agree.textContent = `${count} of ${n - 1}`;
+    column.classList.toggle("vit-lens-here", isHere);
+    press.setAttribute("aria-pressed", isHere);
+    press.tabIndex = isHere ? 0 : -1;
+    press.setAttribute("aria-label", `${stepName(step)}: the class token ` +
+      `says ${cls.digit}, ${percent(cls.share)}; ${count} of ${n - 1} ` +
+      `patches say ${final}`);
+  };
+  return column;
+}
+
 function film(steps, n, choose) {
-  const all = Array.from({ length: steps }, (_, step) => {
-    const tiles = Array.from({ length: n }, (_, token) => html("span", {
-      class: token ? "vit-lens-tile" : "vit-lens-tile vit-token-cls",
-    }));
-    const agree = html("span", { class: "vit-hint" });
-    const press = html("button", { type: "button", class: "vit-lens-press" });
-    const column = html("div", { class: "vit-lens-step" },
-      html("div", { class: "vit-lens-tiles", "aria-hidden": true },
-        html("span", { class: "vit-head" }, stepName(step)),
-        ...tiles, agree),
-      press);
-    return { step, tiles, agree, press, column };
-  });
-  arrows(all.map(({ press }) => press), steps, choose);
+  const columns = Array.from({ length: steps }, (_, step) =>
+    columnOf(step, n));
+  arrows(columns.map(({ press }) => press), steps, choose);
   const whole = html("div", {
     class: "vit-lens-film", role: "group", "aria-label": "Choose a step",
-  }, html("span", {}), ...all.map(({ column }) => column));
-  whole.paint = (readings, final, chosen, token) => all.forEach((one) => {
-    const now = readings[one.step];
-    now.forEach(({ best, share }, i) => {
-      paint(one.tiles[i], share, best === final);
-      one.tiles[i].textContent = best;
-      one.tiles[i].classList.toggle("vit-lens-chosen", i === token);
-    });
-    const count = now.slice(1).filter(({ best }) => best === final).length;
-    one.agree.textContent = `${count} of ${n - 1}`;
-    const isChosen = one.step === chosen;
-    one.column.classList.toggle("vit-lens-here", isChosen);
-    one.press.setAttribute("aria-pressed", isChosen);
-    one.press.tabIndex = isChosen ? 0 : -1;
-    one.press.setAttribute("aria-label", `${stepName(one.step)}: the class ` +
-      `token says ${now[0].best}, ${percent(now[0].share)}; ${count} of ` +
-      `${n - 1} patches say ${final}`);
-  });
+  }, html("span", {}), ...columns);
+  whole.paint = (readings, final, chosen, token) =>
+    columns.forEach((column, step) =>
+      column.paint(readings[step], final, step === chosen, token));
   return whole;
 }
 
@@ -150,7 +151,7 @@ function table(steps, classes) {
         const share = readings[i].shares[digit];
         paint(one, share, true);
         one.textContent = percent(share);
-        one.classList.toggle("vit-lens-best", readings[i].best === digit);
+        one.classList.toggle("vit-lens-best", readings[i].digit === digit);
         one.classList.toggle("vit-lens-here", i === step);
       });
     });
@@ -165,15 +166,101 @@ function readingsOf(scores) {
   const { data, shape: [n, classes] } = softmax(scores);
   return Array.from({ length: n }, (_, token) => {
     const shares = data.subarray(token * classes, (token + 1) * classes);
-    const best = shares.indexOf(Math.max(...shares));
-    return { shares, best, share: shares[best] };
+    const digit = best(shares);
+    return { shares, digit, share: shares[digit] };
   });
 }
 
-/** The step from which on the token says what the model says at the end. */
-function since(readings, token, final) {
-  const last = readings.findLastIndex((now) => now[token].best !== final);
-  return last + 1;
+/** What each token would answer, before the first layer and after each. */
+function readingsAfter(vit, pass) {
+  const stream = [
+    pass.with_positions, ...pass.blocks.map(({ output }) => output)];
+  return stream.map((tokens) => readingsOf(vit.lens(tokens)));
+}
+
+/** Since which step a token says what the model says in the end. */
+function story(readings, token, final) {
+  const start = 1 + readings.findLastIndex(
+    (now) => now[token].digit !== final);
+  if (drawing.isEmpty) {
+    return "Nothing is drawn: this is how the tokens of white paper are read.";
+  }
+  if (start === readings.length) {
+    return `Even in the end it does not say ${final}, the model's answer.`;
+  }
+  const whose = token ? `what the model says, ${final}`
+    : `${final}, which is the model's answer`;
+  return start ? `From layer ${start - 1} on it says ${whose}.`
+    : `It says ${whose}, from the beginning.`;
+}
+
+/** What the two colours mean. */
+function legendOf() {
+  const violet = html("span", {});
+  const key = (kind, ...words) => html("span", { class: "vit-scale" },
+    html("span", { class: `vit-ramp ${kind}`, "aria-hidden": true }),
+    ...words);
+  const whole = html("p", { class: "vit-lens-legend vit-hint" },
+    key("vit-ramp-weight", violet), key("vit-lens-ramp", "another digit"),
+    html("span", {}, "The darker, the surer."));
+  whole.show = ({ digit, share }) => {
+    violet.textContent = `${digit}, as the model answers ` +
+      `(${percent(share)})`;
+  };
+  return whole;
+}
+
+/** What is said of one token at one step. */
+function verdict() {
+  const legend = legendOf();
+  const told = html("p", { class: "vit-verdict" });
+  const more = html("p", {});
+  const whole = html("div", { class: "vit-lens-said" }, legend, told, more,
+    hint("A lens proves only what it reads. The head was trained on " +
+      "the last layer: before it, an answer may be there in a form " +
+      "that this head cannot read."));
+  whole.show = (readings, step, token) => {
+    const { digit, share } = readings[step][token];
+    const final = readings.at(-1)[0];
+    legend.show(final);
+    told.textContent = `${when(step)} ${nameOf(token)} would answer ` +
+      `${digit}, ${percent(share).replace(" %", "\u00a0%")}.`;
+    more.textContent = story(readings, token, final.digit);
+    return `${told.textContent} ${more.textContent}`;
+  };
+  return whole;
+}
+
+/** All tokens at a step, large, under their name and over the slider. */
+function large(now, own, dial, [n, classes]) {
+  const asked = html("span", { class: "vit-head" });
+  const name = named(now);
+  const whole = html("div", { class: "vit-lens-left" }, asked, now, own,
+    dial, name);
+  whole.show = (readings, step, token) => {
+    asked.textContent = `${when(step)} each would answer`;
+    name.write(`scores[${step}, 0].softmax(-1)`, [n, classes]);
+    now.paint(readings[step], readings.at(-1)[0].digit, token);
+    dial.set(step);
+  };
+  return whole;
+}
+
+/** All steps, small, and under them the answers of one token. */
+function small(all, follow, [steps, classes]) {
+  const asked = html("span", { class: "vit-head" });
+  const name = named(follow);
+  const whole = html("div", { class: "vit-lens-right" }, all, asked, follow,
+    name);
+  whole.show = (readings, step, token) => {
+    const final = readings.at(-1)[0].digit;
+    all.paint(readings, final, step, token);
+    asked.textContent = `The ten answers of ${nameOf(token)}`;
+    follow.paint(readings.map((one) => one[token]), step, final,
+      nameOf(token));
+    name.write(`scores[:, 0, ${token}].softmax(-1)`, [steps, classes]);
+  };
+  return whole;
 }
 
 export const render = figure(
@@ -183,106 +270,49 @@ export const render = figure(
     const vit = readerOf(model);
     const { num_tokens: n, patch_size: p, num_classes: classes } = vit;
     const steps = 1 + vit.depth;
-    let pass;
     let readings; // by step, by token
     let pointed = null; // the token under the pointer
 
-    const choose = (traits) => {
-      Object.entries(traits).forEach(([k, v]) => model.set(k, v));
-      model.save_changes();
-    };
+    const choose = (traits) => set(model, traits);
     const now = places(n, p, (token) => choose({ token }), (token) => {
       pointed = token;
       again();
     });
-    const all = film(steps, n, (step) => choose({ step }));
-    const follow = table(steps, classes);
-    const [large, column] = [named(now), named(follow)];
+    const { own, controls } = drawOver(
+      now, "vit-lens-own", "back to the tokens", onEnd);
     const dial = slider("after", { min: 0, max: steps - 1, value: 0 },
       stepName, (step) => choose({ step }));
-    const asked = html("span", { class: "vit-head" });
-    const followed = html("span", { class: "vit-head" });
-    const told = html("p", { class: "vit-verdict" });
-    const story = html("p", {});
-    const violet = html("span", {});
-    const key = (kind, ...words) => html("span", { class: "vit-scale" },
-      html("span", { class: `vit-ramp ${kind}`, "aria-hidden": true }),
-      ...words);
-    const legend = html("p", { class: "vit-lens-legend vit-hint" },
-      key("vit-ramp-weight", violet), key("vit-lens-ramp", "another digit"),
-      html("span", {}, "The darker, the surer."));
+    const left = large(now, own, dial, [n, classes]);
+    const right = small(film(steps, n, (step) => choose({ step })),
+      table(steps, classes), [steps, classes]);
+    const said = verdict();
     const spoken = speaker();
 
-    const drawOwn = html("div", { class: "vit-lens-own", hidden: true },
-      pad("Draw a digit here", { onEnd }));
-    const draws = button("draw your own", () => {
-      drawOwn.hidden = !drawOwn.hidden;
-      now.hidden = !drawOwn.hidden;
-      draws.textContent = drawOwn.hidden
-        ? "draw your own" : "back to the tokens";
-    });
-    const controls = padControls();
-    controls.prepend(draws);
-
     const draw = () => {
-      const [step, chosen] = ["step", "token"].map((k) => model.get(k));
+      const [step, chosen] = TRAITS.map((trait) => model.get(trait));
       const token = pointed ?? chosen;
-      const { best: final, share: sure } = readings[steps - 1][0];
-      const { best, share } = readings[step][token];
-      asked.textContent = step
-        ? `After layer ${step - 1} each would answer`
-        : "Before the first layer each would answer";
-      large.write(`scores[${step}, 0].softmax(-1)`, [n, classes]);
-      column.write(`scores[:, 0, ${token}].softmax(-1)`, [steps, classes]);
-      now.paint(readings[step], final, token);
-      all.paint(readings, final, step, token);
-      follow.paint(readings.map((one) => one[token]), step, final,
-        nameOf(token));
-      followed.textContent = `The ten answers of ${nameOf(token)}`;
-      dial.set(step);
-      violet.textContent = `${final}, as the model answers ` +
-        `(${percent(sure)})`;
-      told.textContent = `${when(step)} ${nameOf(token)} would answer ` +
-        `${best}, ${percent(share)}.`.replace(" %", "\u00a0%");
-      const start = since(readings, token, final);
-      const whose = token ? `what the model says, ${final}`
-        : `${final}, which is the model's answer`;
-      const first = start ? `From layer ${start - 1} on it says ${whose}.`
-        : `It says ${whose}, from the beginning.`;
-      story.textContent = drawing.isEmpty
-        ? "Nothing is drawn: this is how the tokens of white paper are read."
-        : start < steps ? first
-          : `Even in the end it does not say ${final}, the model's answer.`;
+      for (const part of [left, right]) part.show(readings, step, token);
+      spoken.say(said.show(readings, step, token));
       Object.assign(root.dataset, {
-        step, token, answer: drawing.isEmpty ? "" : final,
-        answers: readings[step].map((one) => one.best).join(" "),
+        step, token,
+        answer: drawing.isEmpty ? "" : readings.at(-1)[0].digit,
+        answers: readings[step].map(({ digit }) => digit).join(" "),
         shares: Array.from(readings[step][token].shares).join(" "),
       });
-      spoken.say(`${told.textContent} ${story.textContent}`);
     };
     const again = frame(draw);
     const read = () => {
-      pass = vit.forward(drawing.image);
-      const stream = [pass.with_positions,
-        ...pass.blocks.map(({ output }) => output)];
-      readings = stream.map((tokens) => readingsOf(vit.lens(tokens)));
+      const pass = vit.forward(drawing.image);
+      readings = readingsAfter(vit, pass);
       now.ink(pass.patches);
     };
 
     root.append(
       hint("Move the slider: the layers run. Click a token to follow it. " +
         "Draw a digit of your own."),
-      html("div", { class: "vit-lens" },
-        html("div", { class: "vit-lens-left" }, asked, now, drawOwn, dial,
-          large),
-        html("div", { class: "vit-lens-right" }, all, followed, follow,
-          column)),
-      html("div", { class: "vit-lens-said" }, legend, told, story,
-        hint("A lens proves only what it reads. The head was trained on " +
-          "the last layer: before it, an answer may be there in a form " +
-          "that this head cannot read.")),
-      controls, spoken);
-    for (const name of ["step", "token"]) listen(model, name, again, onEnd);
+      html("div", { class: "vit-lens" }, left, right),
+      said, controls, spoken);
+    listen(model, TRAITS, again, onEnd);
     onEnd(drawing.on(() => {
       read();
       again();
