@@ -2,11 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
-from live_page import PHONE, give_to_python, settle
+from live_page import PHONE, give_to_python, pixels, settle
 from traitlets import TraitError
 
+from vitlib import patchify
 from vitlib.teach.alive.bundle import samples
 from vitlib.teach.chapters.tokens.patch_shuffle import (
     CLOSE,
@@ -83,6 +85,17 @@ def test_vitlib_says_so_too():
         with_positions, without = figure.scores()
         assert (without[0] - without[1]).abs().max() <= CLOSE
         assert (with_positions[0] - with_positions[1]).abs().max() > 0.01
+
+
+def test_the_mixed_pieces_are_the_patches_in_their_order(open_figure):
+    figure = PatchShuffle()
+    tab = open_figure(figure)
+    settle(tab)
+    ink = patchify(figure.mixed, 7)[0].reshape(16, 7, 7)
+    for place in range(16):
+        shown = pixels(tab, f".vit-piece:nth-child({place + 1}) canvas")
+        wanted = 255 * ink[place].numpy()
+        assert np.abs(shown[..., 3] - wanted).max() < 1
 
 
 def test_two_patches_are_exchanged_by_mouse(open_figure):

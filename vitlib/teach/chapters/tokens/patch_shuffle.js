@@ -2,8 +2,8 @@
 // without it sees one: the logits say so, to the last digit of a float.
 
 import {
-  arrows, button, figure, frame, heat, html, largest, listen, moves,
-  percent, readerOf, rounded, speaker,
+  arrows, best, button, figure, frame, heat, hint, html, largest, listen,
+  moves, percent, readerOf, rounded, set, speaker,
 } from "../../alive/web/kit.js";
 import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
 import { named } from "../../alive/web/panels.js";
@@ -45,8 +45,14 @@ function swatch(kind) {
   return html("span", { class: `vit-swatch vit-swatch-${kind}` });
 }
 
-function best(logits) {
-  return logits.indexOf(Math.max(...logits));
+function inPlace(order) {
+  return order.every((patch, at) => patch === at);
+}
+
+function exchanged(order, a, b) {
+  const next = [...order];
+  [next[a], next[b]] = [order[b], order[a]];
+  return next;
 }
 
 /** A random order in which something has moved. */
@@ -56,8 +62,40 @@ function anyOrder(count) {
     const j = Math.floor(Math.random() * (i + 1));
     [order[i], order[j]] = [order[j], order[i]];
   }
-  return order.every((patch, place) => patch === place)
-    ? anyOrder(count) : order;
+  return inPlace(order) ? anyOrder(count) : order;
+}
+
+/** Call `exchange` with two that have been chosen one after the other. */
+function chooser(boxes, exchange) {
+  let taken = null;
+  const show = () => boxes.forEach((box, i) => {
+    box.setAttribute("aria-pressed", String(i === taken));
+  });
+  const take = (at) => {
+    const before = taken;
+    taken = before === null ? at : null;
+    show();
+    if (before !== null && before !== at) exchange(before, at);
+  };
+  boxes.forEach((box, at) => {
+    box.addEventListener("click", () => take(at));
+    box.addEventListener("keydown", ({ key }) => {
+      if (key === "Enter" || key === " ") take(at);
+    });
+  });
+  return show;
+}
+
+/** Call `over` with what is under the pointer or has the focus, or null. */
+function pointing(boxes, over) {
+  boxes.forEach((box, at) => {
+    for (const event of ["pointerenter", "focus"]) {
+      box.addEventListener(event, () => over(at));
+    }
+    for (const event of ["pointerleave", "blur"]) {
+      box.addEventListener(event, () => over(null));
+    }
+  });
 }
 
 /** The mixed picture: patches that change places when two are chosen. */
@@ -67,46 +105,28 @@ function pieces(count, cols, size, { exchange, over }) {
   const boxes = heats.map((one) => html("button", {
     type: "button", class: "vit-tile vit-piece",
   }, one));
-  let taken = null;
-  const take = (place) => {
-    const before = taken;
-    taken = before === null ? place : null;
-    boxes.forEach((box, i) => {
-      box.setAttribute("aria-pressed", String(i === taken));
-    });
-    if (before !== null && before !== place) exchange(before, place);
-  };
   arrows(boxes, cols, () => {});
-  boxes.forEach((box, place) => {
-    box.addEventListener("click", () => take(place));
-    box.addEventListener("keydown", ({ key }) => {
-      if (key === "Enter" || key === " ") take(place);
-    });
-    for (const event of ["pointerenter", "focus"]) {
-      box.addEventListener(event, () => over(place));
-    }
-    for (const event of ["pointerleave", "blur"]) {
-      box.addEventListener(event, () => over(null));
-    }
-  });
+  const showTaken = chooser(boxes, exchange);
+  pointing(boxes, over);
   const whole = html("div", {
     class: "vit-tiles", role: "group", style: `--cols: ${cols}`,
     "aria-label": "The mixed patches: choose two to exchange them",
   }, ...boxes);
-  whole.paint = ({ data }, order) => order.forEach((patch, place) => {
+  whole.paint = ({ data }, order) => {
     const length = data.length / count;
-    heats[place].paint(
-      data.subarray(patch * length, (patch + 1) * length), 1);
-    boxes[place].setAttribute(
-      "aria-label", `Place ${place}, patch ${patch}`);
-    boxes[place].setAttribute("aria-pressed", String(place === taken));
-  });
-  whole.fly = (before, after) => after.forEach((patch, place) => {
+    order.forEach((patch, at) => {
+      const ink = data.subarray(patch * length, (patch + 1) * length);
+      heats[at].paint(ink, 1);
+      boxes[at].setAttribute("aria-label", `Place ${at}, patch ${patch}`);
+    });
+    showTaken();
+  };
+  whole.fly = (before, after) => after.forEach((patch, at) => {
     const from = boxes[before.indexOf(patch)];
     const [x, y] = ["offsetLeft", "offsetTop"].map(
-      (side) => from[side] - boxes[place][side]);
+      (side) => from[side] - boxes[at][side]);
     if (!x && !y) return;
-    boxes[place].animate(
+    boxes[at].animate(
       [{ transform: `translate(${x}px, ${y}px)` }, {}], FLIGHT);
   });
   return whole;
@@ -130,63 +150,81 @@ function verdict() {
   return whole;
 }
 
+/** A pad on which the place that a mixed patch came from is marked. */
+function handOf(cols, onEnd) {
+  const origin = html("span", { class: "vit-origin", hidden: true });
+  const hand = pad("Draw a digit here", { onEnd });
+  hand.append(origin);
+  hand.mark = (patch) => {
+    origin.hidden = patch === null;
+    if (patch === null) return;
+    origin.style.left = `${(100 * (patch % cols)) / cols}%`;
+    origin.style.top = `${(100 * Math.floor(patch / cols)) / cols}%`;
+  };
+  return hand;
+}
+
+/** What the model reads in the picture and in the mixed one. */
+function answersOf(title, classes) {
+  const list = pairs(classes);
+  const words = verdict();
+  const element = column(...title, list, words,
+    named(list).write("logits", [classes]));
+  element.show = (passes) => {
+    const [here, there] = passes.map(({ logits }) => logits.data);
+    list.paint(passes.map(({ logits }) => softmax(logits).data));
+    return words.say([here, there], largest(here.map((v, i) => v - there[i])));
+  };
+  return element;
+}
+
+function remark(order) {
+  if (drawing.isEmpty) {
+    return "Nothing is drawn: patches of empty paper are all alike.";
+  }
+  return inPlace(order) ? "All patches are in their places. Mix them."
+    : "Without positions the mixed picture is the same picture.";
+}
+
 export const render = figure(
   "patch_shuffle", "Patches in their places, and mixed",
   ({ model, root, onEnd }) => {
     shareWith(model, onEnd);
     const vit = readerOf(model);
-    const n = vit.num_tokens - 1;
-    const p = vit.patch_size;
-    const cols = SIDE / p;
-    const order = () => model.get("order");
-    const become = (next) => {
-      const before = order();
-      model.set("order", next);
-      model.save_changes();
-      if (moves()) mixed.fly(before, next);
+    const { num_classes: classes, patch_size: p } = vit;
+    const [n, cols] = [vit.num_tokens - 1, SIDE / p];
+    const orderNow = () => model.get("order");
+    const become = (order) => {
+      const before = orderNow();
+      set(model, { order });
+      if (moves()) mixed.fly(before, order);
     };
 
-    const origin = html("span", { class: "vit-origin", hidden: true });
+    const hand = handOf(cols, onEnd);
     const mixed = pieces(n, cols, p, {
-      exchange: (a, b) => become(order().map((patch, place) =>
-        place === a ? order()[b] : place === b ? order()[a] : patch)),
-      over: (place) => {
-        origin.hidden = place === null;
-        if (place === null) return;
-        const patch = order()[place];
-        origin.style.left = `${(100 * (patch % cols)) / cols}%`;
-        origin.style.top = `${(100 * Math.floor(patch / cols)) / cols}%`;
-      },
+      exchange: (a, b) => become(exchanged(orderNow(), a, b)),
+      over: (at) => hand.mark(at === null ? null : orderNow()[at]),
     });
-    const hand = pad("Draw a digit here", { onEnd });
-    hand.append(origin);
-    const lists = [pairs(vit.num_classes), pairs(vit.num_classes)];
-    const words = [verdict(), verdict()];
-    const remark = html("p", { class: "vit-remark" });
+    const answers = [
+      answersOf(["with", [html("span", { class: "vit-tick" }),
+        "with positions"]], classes),
+      answersOf(["without", ["without positions"]], classes),
+    ];
+    const said = html("p", { class: "vit-remark" });
     const spoken = speaker();
 
     const draw = () => {
-      const answers = [[], ["pos_embed"]].map((off) =>
-        [undefined, order()].map((way) =>
-          vit.forward(drawing.image, { off, order: way })));
-      mixed.paint(answers[0][0].patches, order());
-      const said = answers.map((passes, i) => {
-        const logits = passes.map((pass) => pass.logits.data);
-        lists[i].paint(passes.map((pass) => softmax(pass.logits).data));
-        const change = largest(logits[0].map((v, j) => v - logits[1][j]));
-        return words[i].say(logits, change);
-      });
-      const inPlace = order().every((patch, place) => patch === place);
-      remark.textContent = drawing.isEmpty
-        ? "Nothing is drawn: patches of empty paper are all alike."
-        : inPlace ? "All patches are in their places. Mix them."
-          : "Without positions the mixed picture is the same picture.";
-      spoken.say(`With positions: ${said[0]}. Without: ${said[1]}.`);
+      const passes = [[], ["pos_embed"]].map((off) =>
+        [undefined, orderNow()].map((order) =>
+          vit.forward(drawing.image, { off, order })));
+      mixed.paint(passes[0][0].patches, orderNow());
+      const [one, other] = answers.map((list, i) => list.show(passes[i]));
+      said.textContent = remark(orderNow());
+      spoken.say(`With positions: ${one}. Without: ${other}.`);
     };
 
     root.append(
-      html("p", { class: "vit-hint" },
-        "Draw a digit and mix its patches, or choose two of the mixed " +
+      hint("Draw a digit and mix its patches, or choose two of the mixed " +
         "ones to exchange them."),
       html("div", { class: "vit-shuffle" },
         column("drawn", [swatch("placed"), "your digit"], hand,
@@ -196,14 +234,8 @@ export const render = figure(
             button("mix", () => become(anyOrder(n)), "mix the patches"),
             button("put back", () => become([...Array(n).keys()]),
               "put back the patches"))),
-        column("with",
-          [html("span", { class: "vit-tick" }), "with positions"],
-          lists[0], words[0],
-          named(lists[0]).write("logits", [vit.num_classes])),
-        column("without", ["without positions"], lists[1], words[1],
-          named(lists[1]).write("logits", [vit.num_classes])),
-        html("div", { class: "vit-shuffle-below" },
-          padControls(), remark)),
+        ...answers,
+        html("div", { class: "vit-shuffle-below" }, padControls(), said)),
       spoken);
     listen(model, "order", frame(draw), onEnd);
     onEnd(drawing.on(frame(draw)));

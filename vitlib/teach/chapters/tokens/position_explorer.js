@@ -2,21 +2,17 @@
 // same place on every grid, so that kinds of positions can be compared.
 
 import {
-  figure, heat, hint, html, listen, rounded, scale, speaker,
+  bytesOf, figure, heat, hint, html, listen, mean, rounded, scale, set,
+  speaker, within,
 } from "../../alive/web/kit.js";
-import { named } from "../../alive/web/panels.js";
+import { named, place, walk } from "../../alive/web/panels.js";
 
 const FINE = 10000;
-const WALK = {
-  ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0],
-};
 const HELP = "Arrow keys move to another place.";
 
 /** The pairs of places of each kind: cosines, the lower half, by rows. */
 function tablesOf(model) {
-  const { buffer, byteOffset, byteLength } = model.get("cosines");
-  const all = new Int16Array(
-    buffer.slice(byteOffset, byteOffset + byteLength));
+  const all = new Int16Array(bytesOf(model.get("cosines")).slice().buffer);
   let start = 0;
   return model.get("shapes").map(([rows, cols, d], i) => {
     const n = rows * cols;
@@ -38,16 +34,12 @@ function finest(tables) {
   };
 }
 
-/** The place of another grid that lies where `place` lies on `from`. */
+/** The place of another grid that lies where one lies on `from`. */
 function across([row, col], from, to) {
   return [
     Math.floor(((row + 0.5) / from.rows) * to.rows),
     Math.floor(((col + 0.5) / from.cols) * to.cols),
   ];
-}
-
-function mean(values) {
-  return values.reduce((sum, v) => sum + v, 0) / values.length;
 }
 
 /** Mean cosine with the places next to this one, and with the others. */
@@ -60,69 +52,69 @@ function nearness(likeness, { cols }, [row, col]) {
   ];
 }
 
-/** A kind of positions: its map, its scale, what it says of a place. */
-function mapOf(table, choose) {
-  const { name, rows, cols, d, cosine, least } = table;
-  const canvas = heat("position", [rows, cols], `${name}: how alike`);
+/** A grid of places: who presses or walks chooses, who points looks. */
+function groundOf({ rows, cols }, canvas, hands) {
   const mark = html("span", { class: "vit-place" });
   const ground = html("div", {
     class: "vit-places", tabindex: 0, role: "application",
     "aria-description": HELP,
   }, canvas, mark);
-  const said = html("p", { class: "vit-places-said" });
-  const pair = hint("");
-  const ends = scale("position").ends(rounded(least), "1");
-  const label = named(ground).write("", [rows * cols, d]);
-  let place = [0, 0];
-
-  const at = (event) => {
-    const box = canvas.getBoundingClientRect();
-    const part = (value, size, count) => Math.min(count - 1,
-      Math.max(0, Math.floor((value / size) * count)));
+  const at = ({ clientX, clientY }) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
     return [
-      part(event.clientY - box.top, box.height, rows),
-      part(event.clientX - box.left, box.width, cols),
+      within(Math.floor(((clientY - top) / height) * rows), rows),
+      within(Math.floor(((clientX - left) / width) * cols), cols),
     ];
   };
-  const readPair = (other) => {
+  let [row, col] = [0, 0];
+  ground.addEventListener("pointermove", (event) => hands.look(at(event)));
+  ground.addEventListener("pointerleave", () => hands.look(null));
+  ground.addEventListener("click", (event) => hands.choose(at(event)));
+  walk(ground, (right, down) => {
+    const next = [within(row + down, rows), within(col + right, cols)];
+    if (next[0] !== row || next[1] !== col) hands.choose(next);
+  });
+  ground.show = (here, label) => {
+    [row, col] = here;
+    place(mark, col / cols, row / rows, 1 / cols, 1 / rows);
+    ground.setAttribute("aria-label", label);
+  };
+  return ground;
+}
+
+/** A kind of positions: its map, its scale, what it says of a place. */
+function mapOf(table, choose) {
+  const { name, rows, cols, d, cosine, least } = table;
+  const canvas = heat("position", [rows, cols], `${name}: how alike`);
+  const said = html("p", { class: "vit-places-said" });
+  const pair = hint("");
+  let here = 0; // the chosen place, in reading order
+  const look = (other) => {
+    pair.textContent = "\u00a0";
+    if (!other) return;
     const [row, col] = other;
-    const value = cosine(place[0] * cols + place[1], row * cols + col);
+    const value = cosine(here, row * cols + col);
     pair.textContent = `with (${row}, ${col}): ${rounded(value)}`;
   };
-  const clear = () => { pair.textContent = "\u00a0"; };
-  ground.addEventListener("pointermove", (event) => readPair(at(event)));
-  ground.addEventListener("pointerleave", clear);
-  ground.addEventListener("click", (event) => choose(at(event)));
-  ground.addEventListener("keydown", (event) => {
-    const step = WALK[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const [row, col] = [place[0] + step[0], place[1] + step[1]];
-    if (row >= 0 && row < rows && col >= 0 && col < cols) {
-      choose([row, col]);
-    }
-  });
-
+  const ground = groundOf(table, canvas, { look, choose });
   const whole = html("div", { class: "vit-places-of" },
     html("p", { class: "vit-head" }, name), ground,
-    html("div", { class: "vit-places-below" }, label, ends), said, pair);
-  whole.show = (next) => {
-    place = next;
-    const [row, col] = place;
+    html("div", { class: "vit-places-below" },
+      named(ground).write("", [rows * cols, d]),
+      scale("position").ends(rounded(least), "1")),
+    said, pair);
+  whole.show = ([row, col]) => {
+    here = row * cols + col;
     const likeness = Array.from({ length: rows * cols }, (_, i) =>
-      cosine(row * cols + col, i));
+      cosine(here, i));
     canvas.paint(likeness.map((v) => (v - least) / (1 - least)), 1);
-    mark.style.left = `${(100 * col) / cols}%`;
-    mark.style.top = `${(100 * row) / rows}%`;
-    mark.style.width = `${100 / cols}%`;
-    mark.style.height = `${100 / rows}%`;
-    const [near, far] = nearness(likeness, table, place).map(
+    const [near, far] = nearness(likeness, table, [row, col]).map(
       (v) => rounded(v));
     said.replaceChildren(
       `(${row}, ${col}): beside it `, html("b", {}, near),
       ", ", html("span", {}, "farther ", html("b", {}, far)));
-    ground.setAttribute("aria-label", `${name}: row ${row}, column ${col}`);
-    clear();
+    ground.show([row, col], `${name}: row ${row}, column ${col}`);
+    look(null);
     return `${name}: ${said.textContent}`;
   };
   return whole;
@@ -133,16 +125,12 @@ export const render = figure(
   ({ model, root, onEnd }) => {
     const tables = tablesOf(model);
     const fine = finest(tables);
-    const choose = (table) => (place) => {
-      model.set("place", across(place, table, fine));
-      model.save_changes();
-    };
-    const maps = tables.map((table) => mapOf(table, choose(table)));
+    const maps = tables.map((table) => mapOf(table, (chosen) =>
+      set(model, { place: across(chosen, table, fine) })));
     const spoken = speaker();
     const draw = () => {
-      const place = model.get("place");
       const said = tables.map((table, i) =>
-        maps[i].show(across(place, fine, table)));
+        maps[i].show(across(model.get("place"), fine, table)));
       spoken.say(said.join("; "));
     };
     root.append(
