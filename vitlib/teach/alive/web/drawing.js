@@ -435,12 +435,11 @@ function followPointer(hand) {
 
 /** What a key does to the drawing, its stroke ended; else undefined. */
 function deedOf({ key, ctrlKey, metaKey, altKey }) {
-  if (ctrlKey || metaKey) return key === "z" ? () => drawing.undo() : undefined;
+  const undo = () => drawing.undo();
+  if (ctrlKey || metaKey) return key === "z" ? undo : undefined;
   if (altKey) return undefined;
   if (/^\d$/.test(key)) return () => drawing.sample(key);
-  return {
-    Backspace: () => drawing.undo(), Delete: () => drawing.clear(),
-  }[key];
+  return { Backspace: undo, Delete: () => drawing.clear() }[key];
 }
 
 function followKeys(hand) {

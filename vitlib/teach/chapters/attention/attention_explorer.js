@@ -371,7 +371,8 @@ function outcome() {
   const answer = html("p", {});
   const whole = html("div", { class: "vit-counts" }, count, rest, answer);
   whole.show = (row, [digit, sure]) => {
-    count.textContent = `${counted(heardBy(row))} of ${row.length} tokens heard`;
+    count.textContent =
+      `${counted(heardBy(row))} of ${row.length} tokens heard`;
     rest.textContent = `Entropy ${rounded(entropyOf(row))} nats, largest ` +
       `weight ${percent(largest(row))}.`;
     answer.textContent = drawing.isEmpty

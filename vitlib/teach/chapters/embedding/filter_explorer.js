@@ -5,8 +5,12 @@ import {
   best, figure, frame, heat, hint, html, largest, listen, readerOf, rounded,
   scale, set, sheet, within,
 } from "../../alive/web/kit.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
-import { follow, mark, named, panel, place, press, walk } from "../../alive/web/panels.js";
+import {
+  drawing, pad, padControls, shareWith,
+} from "../../alive/web/drawing.js";
+import {
+  follow, mark, named, panel, place, press, walk,
+} from "../../alive/web/panels.js";
 import { linear, patchify } from "../../alive/web/vit.js";
 
 const SIDE = 28;

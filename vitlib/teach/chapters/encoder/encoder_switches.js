@@ -10,7 +10,9 @@ import {
   readerOf, rounded, set, shape, speaker, svg,
 } from "../../alive/web/kit.js";
 import { answers } from "../../alive/web/answers.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
+import {
+  drawing, pad, padControls, shareWith,
+} from "../../alive/web/drawing.js";
 import { softmax } from "../../alive/web/vit.js";
 
 const [WIDE, TALL] = [120, 44]; // a block's piece of the stream

@@ -7,7 +7,9 @@ import {
   readerOf, scale, shape, speaker, svg, tiles, token,
 } from "../../alive/web/kit.js";
 import { answers } from "../../alive/web/answers.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
+import {
+  drawing, pad, padControls, shareWith,
+} from "../../alive/web/drawing.js";
 import { softmax } from "../../alive/web/vit.js";
 
 const SHOWN = 16; // of a token's 64 numbers

@@ -5,7 +5,9 @@ import {
   arrows, best, button, figure, frame, heat, hint, html, largest, listen,
   moves, percent, readerOf, rounded, set, speaker,
 } from "../../alive/web/kit.js";
-import { drawing, pad, padControls, shareWith } from "../../alive/web/drawing.js";
+import {
+  drawing, pad, padControls, shareWith,
+} from "../../alive/web/drawing.js";
 import { named } from "../../alive/web/panels.js";
 import { softmax } from "../../alive/web/vit.js";
 

@@ -111,7 +111,8 @@ function curve({ values, band, y, ticks, last, choose }) {
   const whole = html("div", {}, head, plot.picture);
   whole.show = (moment, title, value) => {
     const at = (moment / last) * (values.length - 1);
-    past.setAttribute("d", pathOf(plot.points(epochs.slice(0, at + 1), values)));
+    const until = epochs.slice(0, at + 1);
+    past.setAttribute("d", pathOf(plot.points(until, values)));
     now.setAttribute("d", `M${plot.x(moment)},${plot.top} V${plot.floor}`);
     plot.move(spot, moment, values[at]);
     head.replaceChildren(`${title} `, html("b", {}, value));

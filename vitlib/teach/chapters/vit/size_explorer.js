@@ -167,7 +167,7 @@ const MAP = {
 };
 const WORK = [[1e6, "1 M"], [1e9, "1 G"], [1e12, "1 T"]];
 const LEARNED = [[1e6, "1 M"], [1e7, "10 M"], [1e8, "100 M"], [1e9, "1 G"]];
-const NAMED_LEFT = new Set(["B/32", "S/16"]); // to the right they would meet others
+const NAMED_LEFT = new Set(["B/32", "S/16"]); // right there are others
 
 /** Where a model lies; what is off the map lies at its edge. */
 function spot(settings) {
