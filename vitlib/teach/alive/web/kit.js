@@ -1,6 +1,7 @@
-// The drawing kit of the live figures. A figure is one file beside this one:
+// The drawing kit of the live figures. A figure is one script beside its
+// Python, in the room of its chapter:
 //
-//   import { figure, heat, listen } from "./kit.js";
+//   import { figure, heat, listen } from "../../alive/web/kit.js";
 //
 //   export const render = figure(
 //     "looks", "Who looks where", ({ model, root, onEnd }) => {
@@ -14,7 +15,7 @@
 // `model` is anywidget's (get, set, save_changes, on, off), `root` the
 // figure's own element; `links` tells if chapters can be linked from here.
 // `readerOf(model)` is the trained ViT (vit.js); Python's class says
-// `reader = True`. `drawing` of drawing.js is the reader's own digit, Chart
+// `_reader = True`. `drawing` of drawing.js is the reader's own digit, Chart
 // of chart.js a plot, panels.js has pictures that can be pointed at.
 //
 //   set(model, traits)         new values, in the browser and in Python
@@ -26,7 +27,6 @@
 //                              a box of its own (.boxes), .paint(rows, top)
 //   scale(kind)                the colours with their two ends, .ends(a, b)
 //   token(label, { cls })      a rounded square that holds a heat
-//   thread(from, to, weight)   a curved line between two points, in an svg
 //   shape(name, sizes)         "q (4, 17, 16)" in the type of code
 //   table(kind, heads, rows)   a table with a head over each column
 //   button, slider, stopSlider, toggle, choice   controls, labelled
@@ -289,23 +289,12 @@ export function scale(kind) {
   return whole;
 }
 
-// --- The grammar: tokens, threads, names with shapes
+// --- The grammar: tokens, names with shapes
 
 /** A rounded square around what a token holds; `cls` makes it gold. */
 export function token(label, { cls = false } = {}, ...inside) {
   const kind = cls ? "vit-token vit-token-cls" : "vit-token";
   return html("span", { class: kind, title: label }, ...inside);
-}
-
-/** A curved line in an svg, as thick as the weight is large. */
-export function thread([x0, y0], [x1, y1], weight, of = "query") {
-  const middle = (x0 + x1) / 2;
-  return svg("path", {
-    d: `M${x0},${y0} C${middle},${y0} ${middle},${y1} ${x1},${y1}`,
-    class: `vit-thread vit-thread-${of}`,
-    "stroke-width": (0.5 + 4 * weight).toFixed(2),
-    "stroke-opacity": Math.min(1, 0.15 + weight).toFixed(2),
-  });
 }
 
 /** What a figure calls the token at a place. */

@@ -1,0 +1,150 @@
+"""The kit in a browser: its example, its model, its charts."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+from live_page import give_to_python, pixels
+
+from vitlib.teach.alive import bundle
+
+KIT = bundle.web_files()["kit.js"]
+MODEL = """
+export const render = ({ model }) => { window.model = model; };
+"""
+CHART = """(values) => {
+  const { Chart, linear, log } = vitlib.chart;
+  const plot = new Chart("a-plot", {
+    width: 400, height: 200, left: 50, right: 30, top: 10, bottom: 40,
+    inset: 20, x: log(...values.x), y: linear(...values.y),
+  });
+  plot.add(
+    plot.row(values.y[0], "low"), plot.column(values.x[1], "high"),
+    plot.line(values.x, values.y), plot.band(values.x, values.y, [1, 1]),
+    plot.move(plot.dot(3), values.x[0], values.y[1]));
+  const all = (tag, ...names) => [...plot.picture.querySelectorAll(tag)]
+    .map((e) => names.map((name) => e.getAttribute(name)));
+  return {
+    words: plot.picture.textContent,
+    paths: all("path", "class", "d"),
+    texts: all("text", "x", "y", "text-anchor"),
+    dots: all("circle", "cx", "cy", "r"),
+    across: values.inside.map((v) => plot.x(v)),
+    back: values.inside.map((v) => plot.fromLeft(plot.x(v) / 400)),
+    up: [0.3, 0.6].map((v) => plot.fromTop(plot.y(v) / 200)),
+  };
+}"""
+
+
+def example():
+    """The figure that stands at the head of the kit."""
+    lines = KIT.read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if "  import" in line)
+    end = lines.index("//     });", start)
+    inner = (line.removeprefix("//   ") for line in lines[start : end + 1])
+    return "\n".join(line.removeprefix("//") for line in inner)
+
+
+@pytest.fixture
+def open_script(open_figure, tmp_path, monkeypatch):
+    """Open a page with a figure of this script, and with these traits."""
+
+    def go(source, name, **traits):
+        path = tmp_path / f"{name}.js"
+        path.write_text(source)
+        monkeypatch.setitem(bundle.web_files(), path.name, path)
+        parts = (name, "chart", "loader")
+        names = [n for part in parts for n in bundle.needs(part)]
+        scripts = map(bundle.script, dict.fromkeys(names))
+        about = json.dumps({"state": traits, "reader": False})
+        return open_figure(
+            f'<div class="vit-live" data-live="{name}">'
+            f'<script type="application/json">{about}</script></div>'
+            f"<script>{''.join(scripts)}</script>"
+        )
+
+    return go
+
+
+def brightness(tab):
+    return pixels(tab, ".vit-heat")[..., :3].sum(axis=-1).flatten()
+
+
+def test_the_kits_example_is_a_figure_that_runs(open_script):
+    rising = [i / 15 for i in range(16)]
+    tab = open_script(example(), "looks", values=rising)
+    tab.locator("[data-figure=looks][data-ready]").wait_for()
+    shown = brightness(tab)
+    assert shown[0] == 3 * 255  # white: no weight
+    assert (np.diff(shown) < 0).all()
+    give_to_python(tab)
+    tab.evaluate("(v) => python.set('values', v)", rising[::-1])
+    assert (brightness(tab) == shown[::-1]).all()
+
+
+def test_a_function_that_leaves_one_trait_still_hears_the_others(
+    open_script,
+):
+    tab = open_script(MODEL, "bare", one=0, two=0)
+    heard = tab.evaluate(
+        """() => {
+          const heard = [];
+          const hear = () =>
+            heard.push([model.get("one"), model.get("two")]);
+          const other = () => heard.push("other");
+          model.on("change:one", hear);
+          model.on("change:two", hear);
+          model.on("change:two", other);
+          model.off("change:one", hear);
+          model.set("one", 1);
+          model.set("two", 2);
+          model.off("change:two", hear);
+          model.set("two", 3);
+          model.off("change:two", other);
+          model.off("change:two", other);
+          model.set("two", 4);
+          return heard;
+        }"""
+    )
+    assert heard == [[1, 2], "other", "other"]
+
+
+def test_a_trait_that_stays_as_it_is_tells_nobody(open_script):
+    tab = open_script(MODEL, "still", one=7)
+    count = tab.evaluate(
+        """() => {
+          let count = 0;
+          model.on("change", () => { count += 1; });
+          model.set("one", 7);
+          model.set("one", 8);
+          return count;
+        }"""
+    )
+    assert count == 1
+
+
+def test_a_chart_puts_values_where_its_scales_say(open_script):
+    tab = open_script(MODEL, "plotted")
+    low, high = 10, 1000
+    inside = [10, 31, 100, 1000]
+    found = tab.evaluate(
+        CHART, {"x": [low, high], "y": [0, 1], "inside": inside}
+    )
+    wide = 400 - 50 - 30
+    wanted = [50 + wide * math.log10(v / low) / 2 for v in inside]
+    assert found["across"] == pytest.approx(wanted)
+    assert found["back"] == pytest.approx(inside)
+    assert found["up"] == pytest.approx([0.3, 0.6])
+    assert found["words"] == "lowhigh"
+    assert found["texts"] == [
+        ["24", "164", "end"],
+        ["370", "175", "middle"],
+    ]
+    assert [d for _, d in found["paths"]] == [
+        "M30,160 H370",
+        "M370,10 V160",
+        "M50.0,160.0 370.0,10.0",
+        "M50.0,160.0 370.0,10.0 370.0,10.0 50.0,10.0Z",
+    ]
+    assert found["dots"] == [["50", "10", "3"]]
