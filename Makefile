@@ -86,7 +86,8 @@ notebooks: install-test ## run all notebooks and store what they print
 lint: install-test ## check style and format
 	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q \
 	--output-format concise . && \
-	$(PYTHON) -m ruff format -q --check .'
+	$(PYTHON) -m ruff format -q --check . && \
+	.venv/bin/oxlint --deny-warnings -f unix vitlib'
 
 bench: install-test ## measure speed and memory against other libraries
 	@$(STEP) "Installing the peers" --once build/.peers \
