@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from vitlib.teach.alive.bundle import needs, read_web, script
+from vitlib.teach.alive.bundle import needs, script, styles
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -128,7 +128,7 @@ def page_of(*figures, theme="light"):
     scripts.insert(-1, f'vitlib.weights = "{coded}";')
     return PAGE.format(
         theme=theme,
-        css=read_web("live.css"),
+        css=styles(),
         place="\n".join(places),
         scripts="\n".join(scripts),
     )

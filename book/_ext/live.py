@@ -12,9 +12,10 @@ import hashlib
 import re
 from pathlib import Path
 
-from vitlib.teach.alive.bundle import needs, read_web, script
+from vitlib.teach.alive.bundle import needs, script, styles
 from vitlib.teach.data.checked import read_checked
 from vitlib.teach.data.reader import FILE, SHA256
+from vitlib.teach.draw import palette
 
 FOLDER = "_static/live"
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
@@ -54,11 +55,20 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
     for name, text in scripts_of(figures).items():
         link = pathto(write_once(folder, name, text), resource=True)
         context["body"] += f'<script src="{link}"></script>\n'
-    write_once(folder, "live.css", read_web("live.css"))
+    write_once(folder, "live.css", styles())
     app.add_css_file("live/live.css", priority=900)
+
+
+def write_palette(app) -> None:
+    """Write the colours of the pages, which book.css uses."""
+    path = Path(app.outdir) / "_static" / "palette.css"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(palette.sheet("html", 'html[data-theme="dark"]'))
 
 
 def setup(app) -> dict:
     """Connect to Sphinx."""
+    app.add_css_file("palette.css", priority=700)
+    app.connect("builder-inited", write_palette)
     app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

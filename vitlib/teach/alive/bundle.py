@@ -17,8 +17,14 @@ from pathlib import Path
 from torch import Tensor
 
 from vitlib.teach.data.digits import digits
+from vitlib.teach.draw import palette
 
 TEACH = Path(__file__).parents[1]
+# Where it is dark: on the page, in Jupyter, in VS Code.
+DARK = """\
+:is(html[data-theme="dark"], html[theme="dark"],
+  body[data-jp-theme-light="false"],
+  body[data-vscode-theme-kind="vscode-dark"])"""
 IMPORT = re.compile(
     r'^import (\{[^}]*\}) from "\.[./\w]*/(\w+)\.js";$', re.M
 )
@@ -43,21 +49,22 @@ def has_script(name: str) -> bool:
 
 
 def read_web(name: str) -> str:
-    """Read a script or style by its name; the samples are made here.
-
-    live.css brings the styles of the figures with it: each has its own in
-    a file of its name, after what all of them share.
-    """
+    """Read a script by its name; two are made here, of Python's own."""
     if name == "samples.js":
         coded = [base64.b64encode(as_bytes(s)).decode() for s in samples()]
         return f"export const samples = {json.dumps(coded, indent=0)};\n"
-    names = [name]
-    if name == "live.css":
-        every = sorted(web_files().keys() - {name})
-        names += [other for other in every if other.endswith(".css")]
-    return "\n".join(
-        web_files()[n].read_text(encoding="utf-8") for n in names
-    )
+    if name == "palette.js":
+        return palette.script()
+    return web_files()[name].read_text(encoding="utf-8")
+
+
+@cache
+def styles() -> str:
+    """Give the style of all figures: the palette, what is shared, each."""
+    names = sorted(n for n in web_files() if n.endswith(".css"))
+    names.remove("live.css")
+    colours = palette.sheet(".vit-live-figure", f"{DARK} .vit-live-figure")
+    return "\n".join([colours, *map(read_web, ["live.css", *names])])
 
 
 @cache

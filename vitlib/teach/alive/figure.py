@@ -28,7 +28,7 @@ import anywidget
 from matplotlib.figure import Figure
 from traitlets import Bytes
 
-from vitlib.teach.alive.bundle import has_script, module, read_web
+from vitlib.teach.alive.bundle import has_script, module, styles
 from vitlib.teach.data.checked import read_checked
 from vitlib.teach.data.reader import FILE, SHA256
 from vitlib.teach.draw.canvas import bundle
@@ -47,7 +47,7 @@ class LiveFigure(anywidget.AnyWidget):
         if not cls._figure and has_script(name):
             cls._figure = name
             cls._esm = module(name)
-            cls._css = read_web("live.css")
+            cls._css = styles()
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **traits) -> None:

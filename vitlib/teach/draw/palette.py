@@ -1,7 +1,7 @@
 """The palette: every colour of the book stands here, and nowhere else.
 
 Figures in Python take the colours by name; style sheets and scripts get
-what `sheet` and `ramps_script` make of them. The same thing has the same
+what `sheet` and `script` make of them. The same thing has the same
 colour in the whole book: queries are blue, keys red, values green,
 attention violet, the class token gold, positions cyan.
 """
@@ -107,6 +107,10 @@ def _rule(selector: str, values: dict[str, str]) -> str:
     return f"{selector} {{\n{lines}}}\n"
 
 
-def ramps_script() -> str:
-    """Write the module palette.js, which holds the ramps."""
-    return f"export const ramps = {json.dumps(RAMPS)};\n"
+def script() -> str:
+    """Write the module palette.js: the ramps, and what stays as it is."""
+    shared = {"ramps": RAMPS, "fixed": FIXED}
+    return "".join(
+        f"export const {name} = {json.dumps(colours)};\n"
+        for name, colours in shared.items()
+    )

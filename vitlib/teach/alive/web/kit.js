@@ -39,6 +39,7 @@
 // The classes in live.css carry the palette of the book (--vit-query and so
 // on) into the dark; a colour on a canvas comes from `colour(kind, t)`.
 
+import { ramps } from "./palette.js";
 import { ViT } from "./vit.js";
 
 // --- Elements
@@ -164,12 +165,7 @@ export function rounded(value, digits = 2) {
 
 // --- Colours: the same thing has the same colour in the whole book
 
-const STOPS = {
-  signed: ["#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b"],
-  weight: ["#ffffff", "#cdb9dc", "#5b2a86"],
-  position: ["#ffffff", "#66ccee", "#0b5472"],
-};
-const RAMPS = Object.fromEntries(Object.entries(STOPS).map(
+const RAMPS = Object.fromEntries(Object.entries(ramps).map(
   ([kind, stops]) => [kind, stops.map((stop) => [1, 3, 5].map(
     (at) => parseInt(stop.slice(at, at + 2), 16)))]));
 

@@ -5,6 +5,7 @@ import {
   button, bytesOf, figure, frame, hint, html, listen, picture, rgb, set,
   stopSlider, svg, within,
 } from "../../alive/web/kit.js";
+import { fixed } from "../../alive/web/palette.js";
 import {
   follow, mark, named, panel, place, walk,
 } from "../../alive/web/panels.js";
@@ -331,7 +332,7 @@ async function middleOf(file) {
   }
   const canvas = html("canvas", { width: SIDE, height: SIDE });
   const context = canvas.getContext("2d");
-  context.fillStyle = "#ffffff"; // where the photo is transparent
+  context.fillStyle = fixed.white; // where the photo is transparent
   context.fillRect(0, 0, SIDE, SIDE);
   context.imageSmoothingQuality = "high";
   const scale = SIDE / Math.min(photo.width, photo.height);
