@@ -21,6 +21,7 @@ from step import fingerprint, is_done, mark_done, run, show_end
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+COLAB = VENV / "colab"
 GIGABYTES = {"book": 3, "test": 1, "lab": 1}
 CUDA_GIGABYTES = 6
 FILES = {
@@ -29,6 +30,7 @@ FILES = {
         "requirements.txt",
         "requirements-lab.txt",
         "requirements-test.txt",
+        "requirements/colab.txt",
     ],
     "lab": ["requirements.txt", "requirements-lab.txt"],
 }
@@ -148,6 +150,12 @@ def pip_install(title: str, *arguments: str) -> None:
         )
 
 
+def target(needs: str) -> list[str]:
+    """Say to pip what to install; Colab's versions stay apart."""
+    apart = ["--no-deps", "--upgrade", "--target", str(COLAB)]
+    return [*(apart if "colab" in needs else []), "-r", needs]
+
+
 def install_book(torch_index: str) -> None:
     """Install the pinned packages and vitlib, editable."""
     if platform.system() == "Linux" and not has_gpu() and torch_index:
@@ -209,7 +217,7 @@ def main() -> None:
             install_book(arguments.torch_index)
         else:
             for needs in FILES[group][1:]:
-                pip_install(f"Installing {needs}", "-r", needs)
+                pip_install(f"Installing {needs}", *target(needs))
         mark_done(stamp, state)
     if group == "test":
         install_browser()
