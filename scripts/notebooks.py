@@ -43,21 +43,6 @@ def prepare(notebook: NotebookNode) -> None:
             del cell.metadata[key]
 
 
-def join_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Join what was printed in pieces: where it breaks is chance."""
-    joined = []
-    for output in outputs:
-        last = joined[-1] if joined else {}
-        if (
-            output.output_type == "stream"
-            and last.get("name") == output.name
-        ):
-            last.text += output.text
-        else:
-            joined.append(output)
-    return joined
-
-
 def drop_widgets(outputs: list[NotebookNode]) -> None:
     """Leave a widget's picture: without a kernel there is no widget.
 
@@ -76,6 +61,7 @@ def run(path: Path) -> str:
     client = NotebookClient(
         notebook,
         timeout=300,
+        coalesce_streams=True,  # where prints break is chance
         record_timing=False,
         store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],
@@ -88,7 +74,6 @@ def run(path: Path) -> str:
     notebook.metadata["language_info"] = {"name": "python"}
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = join_streams(cell.outputs)
             drop_widgets(cell.outputs)
     nbformat.write(notebook, path)
     return f"{path.name} ... {time.monotonic() - start:.0f} s"

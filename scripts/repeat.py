@@ -31,7 +31,6 @@ RUNS = 10
 SITE_TESTS = "tests/site"
 SECONDS = 60
 MEGABYTES = 1000
-PACKED = "vitlib", "pyproject.toml", "README.md", "LICENSE", "LICENSE-text"
 
 
 def threads(number: int) -> dict[str, str]:
@@ -104,27 +103,18 @@ def run_twice() -> None:
 
 
 def build_wheel(folder: Path) -> Path:
-    """Build vitlib's wheel and see that nothing is left out."""
-    source = folder / "source"
-    source.mkdir()
-    for name in PACKED:
-        if (ROOT / name).is_dir():
-            skip = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / name, source / name, ignore=skip)
-        else:
-            shutil.copy(ROOT / name, source)
-    inside = {
-        str(path.relative_to(source))
-        for path in (source / "vitlib").rglob("*")
-        if path.is_file()
-    }
-    pip = [sys.executable, "-m", "pip", "wheel", "--no-deps"]
-    here = ["--no-build-isolation", "--wheel-dir", folder, source]
-    must("Building the wheel", [*pip, *here])
+    """Build vitlib's wheel, from its sdist, with nothing left out."""
+    uv = [sys.executable, "-m", "uv", "build", "--no-build-isolation"]
+    must("Building the wheel", [*uv, "--out-dir", folder, ROOT])
     (wheel,) = folder.glob("vitlib-*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
-    if inside - packed:
-        sys.exit(f"not in the wheel: {sorted(inside - packed)}")
+    wanted = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "vitlib").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    if wanted - packed:
+        sys.exit(f"not in the wheel: {sorted(wanted - packed)}")
     return wheel
 
 
@@ -132,13 +122,14 @@ def make_environment(folder: Path, wheel: Path) -> Path:
     """Install the wheel beside the packages that .venv has already."""
     home = folder / "env"
     python = home / "bin" / "python"
-    make = [sys.executable, "-m", "venv", "--without-pip", home]
+    uv = [sys.executable, "-m", "uv"]
+    make = [*uv, "venv", "--python", sys.executable, home]
     must("Creating an environment", make)
     packages = sysconfig.get_path("purelib")
     (target,) = home.glob("lib/python*/site-packages")
     (target / "packages.pth").write_text(packages + "\n")
-    pip = [sys.executable, "-m", "pip", "--python", python, "install"]
-    must("Installing the wheel", [*pip, "--no-deps", wheel])
+    install = [*uv, "pip", "install", "--python", python, "--no-deps"]
+    must("Installing the wheel", [*install, wheel])
     return python
 
 
