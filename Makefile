@@ -1,13 +1,14 @@
 # Two commands: `make book` builds the book, `make test` proves it.
 
-# PyTorch's own wheels for machines with no NVIDIA GPU. PyPI's wheel for
-# Linux would bring several gigabytes of CUDA. Used on Linux only.
+# Where Linux without an NVIDIA card gets PyTorch: PyPI's wheel would bring
+# several gigabytes of CUDA. TORCH names another build, or a wheel's file.
 TORCH_INDEX = https://download.pytorch.org/whl/cpu
+TORCH =
 
 PYTHON = .venv/bin/python
 STEP = $(PYTHON) scripts/step.py
 SITE = _build/html/index.html
-SOURCES = book vitlib _config.yml _toc.yml requirements.txt .git/config
+SOURCES = book vitlib _config.yml _toc.yml requirements .git/config
 PORT = 8000
 
 # Tests side by side, each on one core; what measures time goes last, alone.
@@ -29,11 +30,12 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 	test -n "$$python" || { echo "make: Python 3.11 to 3.14 is needed\
 	and was not found: install it (Debian: apt install python3 python3-venv;\
 	macOS: brew install python@3.13), then try again" >&2; exit 1; }; \
-	$$python scripts/install.py --torch-index "$(TORCH_INDEX)"
+	$$python scripts/install.py --torch-index "$(TORCH_INDEX)" \
+	--torch "$(TORCH)"
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test test-all lab serve notebooks lint bench clean \
+.PHONY: help book test test-all lab serve notebooks lint update bench \
 	clean-all install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
@@ -78,7 +80,11 @@ lab: install-lab ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) book
 
 serve: book ## build the book and serve it on this machine
-	@$(PYTHON) scripts/serve.py _build/html $(PORT)
+	@echo "Serving http://127.0.0.1:$(PORT)/ (end with Ctrl-C)"
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 \
+	--directory _build/html >/dev/null 2>&1 || { \
+	echo "make: port $(PORT) is taken; another: make serve PORT=8001" >&2; \
+	exit 1; }
 
 notebooks: install-test ## run all notebooks and store what they print
 	@$(PYTHON) scripts/notebooks.py
@@ -88,6 +94,9 @@ lint: install-test ## check style and format
 	--output-format concise . && \
 	$(PYTHON) -m ruff format -q --check . && \
 	.venv/bin/oxlint --deny-warnings -f unix vitlib'
+
+update: install ## pin the newest packages that fit together
+	@$(PYTHON) scripts/update.py --upgrade
 
 bench: install-test ## measure speed and memory against other libraries
 	@$(STEP) "Installing the peers" --once build/.peers \
