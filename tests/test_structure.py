@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import vitlib
+from vitlib.teach import _extra
 from vitlib.teach.chapters import CHAPTERS, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -134,7 +135,8 @@ def closure(*roots: str) -> set[str]:
     return found
 
 
-def test_vitlib_works_with_nothing_but_torch_and_einops():
+def run_with_torch_and_einops_alone(program: str) -> str:
+    """Hide whatever these two do not need; give what was complained of."""
     present = closure("torch", "einops")
     hidden = {
         module
@@ -143,22 +145,36 @@ def test_vitlib_works_with_nothing_but_torch_and_einops():
     }
     hidden -= {"vitlib"}
     assert hidden >= CLASSROOM
-    program = f"""
-import sys
-for name in {sorted(hidden)!r}:
-    sys.modules[name] = None
+    hide = f"import sys\nsys.modules |= dict.fromkeys({sorted(hidden)!r})"
+    command = [sys.executable, "-W", "ignore", "-c", f"{hide}\n{program}"]
+    return subprocess.run(command, capture_output=True, text=True).stderr
+
+
+def test_vitlib_works_with_nothing_but_torch_and_einops():
+    program = """
 import torch, vitlib
 model = vitlib.ViT(image_size=8, patch_size=4, embed_dim=12, depth=1,
                    num_heads=2, num_classes=5)
 assert model(torch.rand(2, 3, 8, 8)).shape == (2, 5)
 assert not [name for name in sys.modules if "vitlib.teach" in name]
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    assert run_with_torch_and_einops_alone(program) == ""
+
+
+def test_the_classroom_says_which_extra_it_needs():
+    said = run_with_torch_and_einops_alone("import vitlib.teach")
+    last = said.splitlines()[-1]
+    assert all(name in last for name in CLASSROOM)
+    assert 'pip install "vitlib[teach]"' in last
+
+
+def test_the_extra_brings_what_the_classroom_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extra = project["project"]["optional-dependencies"]["teach"]
+    brought = {Requirement(need).name for need in extra}
+    owners = metadata.packages_distributions()
+    asked = {owners[name][0].lower() for name in _extra.NEEDED.split()}
+    assert brought <= asked <= closure(*brought)
 
 
 def lines_of(module: str) -> int:

@@ -1,5 +1,6 @@
 """The classroom: pictures, figures, questions and checks for the book."""
 
+from vitlib.teach import _extra  # noqa: F401  (has its say first)
 from vitlib.teach.alive.watch import watch
 from vitlib.teach.asking.questions import quiz
 from vitlib.teach.data.augment import distort
