@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 import vitlib
@@ -227,8 +228,9 @@ def test_the_example_of_the_readme_prints_what_it_says(capsys):
     assert capsys.readouterr().out == said
 
 
-def test_every_command_that_the_readme_names_exists():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize("page", ["README", "CONTRIBUTING", "CHANGELOG"])
+def test_every_command_that_a_page_names_exists(page):
+    text = (ROOT / f"{page}.md").read_text()
     makefile = (ROOT / "Makefile").read_text()
     for name in set(re.findall(r"(?:`|    )make ([a-z-]+)", text)):
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
@@ -244,3 +246,10 @@ def test_every_path_that_a_comment_names_exists(kind):
         for file in (f for f in files if "vendor" not in f.parts):
             for path in NAMED.findall(file.read_text()):
                 assert (ROOT / path).exists(), f"{file} names {path}"
+
+
+def test_the_book_can_be_cited_without_an_invented_name():
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= set(cited)
+    (author,) = cited["authors"]
+    assert author["name"] in (ROOT / "LICENSE").read_text()
