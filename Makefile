@@ -35,7 +35,7 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test test-all lab serve notebooks lint update bench \
+.PHONY: help book test test-all lab serve notebooks lint update bench clean \
 	clean-all install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import made
 import nbformat
 import pytest
 import torch
@@ -15,22 +16,12 @@ from PIL import Image
 
 from vitlib.teach import digit_reader, live
 from vitlib.teach.alive import bundle
-from vitlib.teach.chapters.data.curves import bands
 from vitlib.teach.live import DigitPad
 
 ROOT = Path(__file__).resolve().parents[3]
 WEB = bundle.web_files()
 MODULES = [name[:-3] for name in WEB if name.endswith(".js")]
 FIGURES = [getattr(live, name) for name in live.__all__]
-SHOWN = {  # what a figure needs that shows something of the reader's own
-    "DataExplorer": {
-        "bands": bands("few_to_many"),
-        "neighbours": {100: 0.73, 500: 0.85, 2000: 0.9, 8000: 0.94},
-    },
-    "PatchExplorer": {"images": torch.rand(1, 3, 32, 48)},
-    "ReceptiveField": {"images": torch.rand(1, 3, 32, 48)},
-    "PositionExplorer": {"positions": {"any": torch.randn(4, 4, 8)}},
-}
 MEGABYTE = 1_000_000
 # Styles that all figures have.
 SHARED = {"answers", "chart", "live", "panels"}
@@ -85,8 +76,7 @@ def test_a_script_comes_after_those_that_it_needs():
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda f: f.__name__)
 def test_a_figure_shows_itself_and_for_others_its_picture(figure):
-    shown = SHOWN.get(figure.__name__, {})
-    data, metadata = figure(**shown)._repr_mimebundle_()
+    data, metadata = made.figure(figure.__name__)._repr_mimebundle_()
     about = metadata["vitlib"]["live"]
     assert "application/vnd.jupyter.widget-view+json" in data
     assert f"{about['figure']}.js" in WEB
