@@ -7,7 +7,8 @@ one thread: with more, sums are added up in another order, and a pixel of
 a figure may differ. What differs from run to run or from machine to
 machine (times, ids, Python's version) is taken out, and the code is
 formatted. A notebook in which a cell fails keeps its old outputs.
-solutions.ipynb is gathered from the chapters first.
+solutions.ipynb is gathered from the chapters first, and the list of all
+exercises in progress.ipynb.
 """
 
 import os
@@ -84,6 +85,8 @@ def main() -> None:
     paths = [Path(name).resolve() for name in sys.argv[1:]]
     if not paths or solutions.SOLUTIONS in paths:
         solutions.write()
+    if not paths or solutions.PROGRESS in paths:
+        solutions.list_all()
     paths = paths or sorted(BOOK.glob("*.ipynb"))
     os.environ["OMP_NUM_THREADS"] = "1"
     ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]

@@ -1,11 +1,11 @@
-"""Gather the solutions of all exercises in one notebook.
+"""Gather the exercises: their solutions, and the list of them all.
 
 In a chapter an exercise is three cells: the question, `**1. Title.** ...`;
 a code cell tagged `exercise` with blanks, `...`, whose last line checks
 the answer; and a folded solution, the same cell with the blanks filled
 and what there is to learn from it. solutions.ipynb is written from these
 by scripts/notebooks.py, so that each solution stands in one place and
-runs in another.
+runs in another; and so is the list at the end of progress.ipynb.
 """
 
 import re
@@ -16,8 +16,12 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from vitlib.teach.chapters import CHAPTERS
+
 BOOK = Path(__file__).resolve().parents[1] / "book"
 SOLUTIONS = BOOK / "solutions.ipynb"
+PROGRESS = BOOK / "progress.ipynb"
+CHECKED = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 QUESTION = re.compile(r"\*\*(?P<number>\d+)\. (?P<title>[^*]+?)\.?\*\*")
 FOLD = re.compile(
     r"<details>\s*<summary>Solution</summary>\s*"
@@ -47,7 +51,7 @@ class Exercise:
 
 def chapters() -> list[Path]:
     """Give the chapters' notebooks, in order."""
-    return sorted(BOOK.glob("[0-9][0-9]_*.ipynb"))
+    return [BOOK / f"{c.page}.ipynb" for c in CHAPTERS if c.number]
 
 
 def exercises(path: Path) -> list[Exercise]:
@@ -103,3 +107,39 @@ def gather() -> NotebookNode:
 def write() -> None:
     """Write solutions.ipynb, ready to be run."""
     nbformat.write(gather(), SOLUTIONS)
+
+
+def listed(path: Path) -> list[str]:
+    """Name the exercises of a chapter, a line each, with their checkers.
+
+    A chapter without checks has questions and solutions all the same.
+    """
+    lines, here = [], False
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.source.startswith("## "):
+            here = cell.source.startswith("## Exercises")
+        if here and (question := QUESTION.match(cell.source)):
+            lines.append(f"{question['number']}. {question['title']}")
+        if "exercise" in cell.metadata.get("tags", []):
+            *_, name = CHECKED.findall(cell.source)
+            lines[-1] += f" (`check.{name}`)"
+    return lines
+
+
+def overview() -> str:
+    """List all exercises under links to their chapters."""
+    parts = []
+    for path in chapters():
+        first, *_ = nbformat.read(path, as_version=4).cells
+        title = first.source.splitlines()[0].removeprefix("# ")
+        number = int(path.name[:2])
+        link = f"**[Chapter {number}: {title}]({path.name}#exercises)**"
+        parts.append(f"{link}\n\n" + "\n".join(listed(path)))
+    return "\n\n".join(parts)
+
+
+def list_all() -> None:
+    """Write the list at the end of progress.ipynb."""
+    notebook = nbformat.read(PROGRESS, as_version=4)
+    notebook.cells[-1].source = overview()
+    nbformat.write(notebook, PROGRESS)

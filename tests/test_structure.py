@@ -20,14 +20,13 @@ from vitlib.teach.chapters import CHAPTERS, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
 PRIVATE = {"_checks", "_checkpoint"}
-WITHOUT_MODULE = {"introduction", "data", "state_of_the_art"}
 NUMBERED = [chapter for chapter in CHAPTERS if chapter.number]
+CORE = sorted((ROOT / "vitlib").glob("*.py"))
 MODULES = {  # the chapter that each module belongs to
     chapter.name: chapter.number
     for chapter in NUMBERED
-    if chapter.name not in WITHOUT_MODULE
+    if ROOT / f"vitlib/{chapter.name}.py" in CORE
 }
-CORE = sorted((ROOT / "vitlib").glob("*.py"))
 CLASSROOM = {"matplotlib", "IPython", "ipywidgets", "PIL", "numpy"}
 LINES = {"the model": 600, "training": 250, "inside": 250}
 

@@ -12,8 +12,8 @@ import solutions
 from vitlib.teach.checking import library
 
 ROOT = Path(__file__).resolve().parents[2]
-CHECKED = ("01", "02", "03", "04", "05", "06", "07", "08", "10")
-PATHS = [p for p in solutions.chapters() if p.name[:2] in CHECKED]
+CHECKED = {piece.chapter.page for piece in library.pieces().values()}
+PATHS = [p for p in solutions.chapters() if p.stem in CHECKED]
 EXERCISES = [(p, e) for p in PATHS for e in solutions.exercises(p)]
 BLANK = re.compile(re.escape(re.escape("...")))
 ASKS = re.compile(r"^check\.(\w+)\(.*\)$", re.DOTALL | re.MULTILINE)
@@ -54,10 +54,10 @@ def test_a_solution_differs_from_its_stub_in_the_blanks_only():
 
 
 @each_chapter
-def test_a_chapter_has_three_to_five_exercises_in_order(path):
+def test_a_chapter_has_at_least_three_exercises_in_order(path):
     numbers = [e.number for e in solutions.exercises(path)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert 3 <= len(numbers) <= 5
+    assert len(numbers) >= 3
 
 
 @each_chapter

@@ -12,10 +12,10 @@ from traitlets import TraitError
 from vitlib.teach import quiz
 from vitlib.teach.asking.questions import QUIZZES, questions
 from vitlib.teach.asking.quiz import Quiz
+from vitlib.teach.chapters import BY_NAME, CHAPTERS
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
-CHAPTERS = {p.stem[3:]: p.stem for p in BOOK.glob("[0-9][0-9]_*.ipynb")}
-PAGES = {**CHAPTERS, "clinic": "clinic"}
+PAGES = {name: BY_NAME[name].page for name in QUIZZES}
 EVERY = pytest.mark.parametrize("name", QUIZZES)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 COUNTED = 13  # numbers below this are counted by eye, or numbers of pages
@@ -67,7 +67,7 @@ def plain(number):
 
 
 def test_every_chapter_has_a_quiz():
-    assert set(PAGES) == set(QUIZZES)
+    assert set(QUIZZES) >= {c.name for c in CHAPTERS if c.number}
 
 
 @EVERY
