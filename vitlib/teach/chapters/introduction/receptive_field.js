@@ -3,7 +3,7 @@
 //
 // A layer is [kernel, step], its padding half the kernel. Rows and columns
 // do not depend on each other, so that all is computed on one axis at a
-// time, as in vitlib/teach/live/receptive_field.py, and a test holds both
+// time, as in receptive_field.py beside this file, and a test holds both
 // to the gradients of torch.
 
 import {

@@ -1,5 +1,5 @@
 // What a ViT of any size costs: tokens, parameters, multiply-adds, memory.
-// The arithmetic is that of vitlib/teach/sizes.py, and a test holds the two
+// The arithmetic is that of sizes.py beside this file; a test holds the two
 // to each other, and both to models that vitlib has built.
 
 import {
