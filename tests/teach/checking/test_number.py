@@ -124,6 +124,23 @@ def test_a_wrong_number_is_told_what_it_is(piece, answer, words):
 
 
 @pytest.mark.parametrize(
+    ("piece", "answer", "mistake"),
+    [
+        (COUNT, 198, "next_to_it"),
+        (COUNT, math.nan, "not_finite"),
+        (COUNT, 12, "unknown"),
+        (COUNT, "197", "no_numbers"),
+        (SHAPE, (48, 4000), "other_count"),
+        (SHAPE, (48, 1, 4000), "out_of_place"),
+        (SHAPE, (1, 40, 4000), "unknown"),
+        (SHAPE, (2, 3, 4), "unknown"),
+    ],
+)
+def test_what_no_slip_explains_has_a_name_too(piece, answer, mistake):
+    assert piece(answer).mistake == mistake
+
+
+@pytest.mark.parametrize(
     ("piece", "answer"),
     [
         (COUNT, ...),

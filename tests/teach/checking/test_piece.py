@@ -407,15 +407,24 @@ def test_an_answer_right_for_some_is_told_for_which():
     def mine(images, patch_size):
         return split(images, patch_size) * (1 if len(images) > 1 else 2)
 
-    said = str(check.patchify(mine))
+    result = check.patchify(mine)
+    said = str(result)
+    assert result.mistake == "right_but_for_a_factor"
     assert said.startswith("Right for two images of 8 by 12 pixels")
     assert "but not for one image of 12 by 8 pixels" in said
     assert "2.00 times the wanted ones" in said
 
 
 def test_numbers_in_other_places_are_recognised():
-    said = str(check.patchify(lambda images, p: split(images, p).flip(2)))
-    assert "all the right numbers, but not in their places" in said
+    result = check.patchify(lambda images, p: split(images, p).flip(2))
+    assert result.mistake == "out_of_place"
+    assert "all the right numbers, but not in their places" in str(result)
+
+
+def test_numbers_that_are_nearly_right_are_recognised():
+    result = check.patchify(lambda images, p: split(images, p) + 1e-4)
+    assert result.mistake == "nearly_right"
+    assert "Nearly: the largest difference is 1e-04" in str(result)
 
 
 def test_an_answer_that_changes_by_itself_is_recognised():

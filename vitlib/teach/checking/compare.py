@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vitlib.teach.checking.answer import Finding, Unwritten
-from vitlib.teach.checking.words import count_of, numbers, pair
+from vitlib.teach.checking.words import SEEN, count_of, numbers, pair
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
 NEARLY = 2e-3  # what differs by less is meant to be the same
@@ -119,47 +119,47 @@ def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
     return {"yours": said[0], "wanted": said[1], "where": f"`[{where}]`"}
 
 
-def compared(yours: Tensor, wanted: Tensor) -> str:
+def compared(yours: Tensor, wanted: Tensor) -> Finding:
     """Say how two tensors of one shape differ."""
     words = first_difference(yours, wanted)
     seen = (
-        f"At {words['where']} yours has {words['yours']}, wanted is "
-        f"{words['wanted']}."
+        SEEN.format(**words).strip()
         if words["where"]
         else f"Yours is {words['yours']}, wanted is {words['wanted']}."
     )
     if yours.numel() == 1:
-        return seen
+        return Finding(seen, "unknown")
     many = yours.numel() > 3
     if many and agrees(
         yours.flatten().sort()[0], wanted.flatten().sort()[0]
     ):
-        return (
+        return Finding(
             "Yours has the right shape and all the right numbers, but not "
-            f"in their places. {seen} Which step puts them in order?"
+            f"in their places. {seen} Which step puts them in order?",
+            "out_of_place",
         )
     off = (yours - wanted).abs().max() / wanted.abs().max()
     if off < NEARLY:
-        return (
+        return Finding(
             f"Nearly: the largest difference is {off:.0e} of the largest "
             f"number. {seen} Which small constant is another one, or "
-            "which function an approximation?"
+            "which function an approximation?",
+            "nearly_right",
         )
     factor = factor_of(yours, wanted)
     if many and factor is not None:
-        return (
-            f"Right but for a factor: your numbers are "
+        return Finding(
+            "Right but for a factor: your numbers are "
             f"{numbers([factor])} times the wanted ones. {seen} What is "
-            "multiplied or divided once too often, or not at all?"
+            "multiplied or divided once too often, or not at all?",
+            "right_but_for_a_factor",
         )
     agree = (yours - wanted).abs() <= 1e-6 * wanted.abs().max()
     share = int(agree.sum())
+    said = "the numbers are not"
     if share and many:
-        return (
-            f"The shape is right, and {share} of {yours.numel()} numbers "
-            f"are. {seen}"
-        )
-    return f"The shape is right, the numbers are not. {seen}"
+        said = f"and {share} of {yours.numel()} numbers are"
+    return Finding(f"The shape is right, {said}. {seen}", "unknown")
 
 
 def factor_of(yours: Tensor, wanted: Tensor) -> float | None:

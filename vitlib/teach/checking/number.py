@@ -101,8 +101,8 @@ class NumberPiece:
                 hint = slip.hint.format(yours=said(yours, self.axes))
                 return Finding(hint, slip.name)
         if self.axes:
-            return Finding(self.about_several(yours, right), "unknown")
-        return Finding(about_one(*yours, *right), "unknown")
+            return self.about_several(yours, right)
+        return about_one(*yours, *right)
 
     def agree(
         self, yours: Sequence[float], wanted: Sequence[float | None]
@@ -113,18 +113,22 @@ class NumberPiece:
             for a, b in zip(yours, wanted, strict=True)
         )
 
-    def about_several(self, yours: list[float], right: list[float]) -> str:
+    def about_several(
+        self, yours: list[float], right: list[float]
+    ) -> Finding:
         """Say which of the numbers are not right."""
-        axes = f"({', '.join(self.axes)})"
+        axes, mine = f"({', '.join(self.axes)})", said(yours, self.axes)
         if len(yours) != len(right):
-            return (
-                f"Yours is {said(yours, self.axes)}. Wanted is one number "
-                f"for each of these: {axes}."
+            return Finding(
+                f"Yours is {mine}. Wanted is one number for each of "
+                f"these: {axes}.",
+                "other_count",
             )
         if sorted(yours) == sorted(right):
-            return (
-                "The right numbers, and not in their places: "
-                f"{said(yours, self.axes)}. The order is {axes}."
+            return Finding(
+                f"The right numbers, and not in their places: {mine}. The "
+                f"order is {axes}.",
+                "out_of_place",
             )
         wrong = [
             f"{numeral(a)} for {name}"
@@ -132,14 +136,15 @@ class NumberPiece:
             if not self.agree([a], [b])
         ]
         if len(wrong) == len(right):
-            return (
-                f"None of your numbers is right yet: "
-                f"{said(yours, self.axes)}. They stand for {axes}. Which "
-                "of them are you surest of?"
+            return Finding(
+                f"None of your numbers is right yet: {mine}. They stand "
+                f"for {axes}. Which of them are you surest of?",
+                "unknown",
             )
-        return (
+        return Finding(
             f"Not yet right: {', and '.join(wrong)}. The rest is. From "
-            "what is this number made?"
+            "what is this number made?",
+            "unknown",
         )
 
 
@@ -160,17 +165,21 @@ class NumberFrom(Piece):
         return torch.tensor(number, dtype=torch.float64)
 
 
-def about_one(yours: float, right: float) -> str:
+def about_one(yours: float, right: float) -> Finding:
     """Say how a number is wrong, and not what is right."""
     if math.isnan(yours):
-        return "Yours is nan, no number at all. What was divided by what?"
+        return Finding(
+            "Yours is nan, no number at all. What was divided by what?",
+            "not_finite",
+        )
     if abs(yours - right) == 1:
-        return (
+        return Finding(
             f"{numeral(yours)} is next to it. What is counted once too "
-            "often, or left out?"
+            "often, or left out?",
+            "next_to_it",
         )
     size = "large" if yours > right else "small"
-    return f"Not yet: {numeral(yours)} is too {size}."
+    return Finding(f"Not yet: {numeral(yours)} is too {size}.", "unknown")
 
 
 def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:

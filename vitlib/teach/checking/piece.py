@@ -321,7 +321,7 @@ class Piece:
             raise Finding(
                 "Right in float64. In float32 your numbers are further "
                 "from the reference than rounding explains: "
-                f"{compared(output, wanted)}",
+                f"{compared(output, wanted).message}",
                 "coarse_in_float32",
             )
 
@@ -411,10 +411,13 @@ class Piece:
             words |= mistake.facts(case, found)
         return words
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(
+        self, case: Case, yours: Tensor, right: Tensor
+    ) -> Finding | str:
         """Say of a wrong result what only this piece can say, if anything.
 
-        A hook, asked where no known mistake explains the result.
+        A hook, asked where no known mistake explains the result. It gives
+        a Finding where what is wrong has a name.
         """
         return ""
 
@@ -444,7 +447,8 @@ class Piece:
             return Finding(f"{about} {output.message}", "stops")
         own = self.tell(case, output, right)
         if own:
-            return Finding(own, "unknown")
+            known = isinstance(own, Finding)
+            return own if known else Finding(own, "unknown")
         if output.shape != right.shape:
             axes = f": {self.axes}" if self.axes else ""
             return Finding(
@@ -480,7 +484,8 @@ class Piece:
                 "logarithm, or an exponential of something large?",
                 "not_finite",
             )
-        return Finding(f"{about} {compared(output, right)}", "unknown")
+        found = compared(output, right)
+        return Finding(f"{about} {found.message}", found.mistake)
 
     def picture(self, runner: Runner) -> str:
         """Draw the answer beside the reference, where that is possible."""
