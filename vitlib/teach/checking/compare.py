@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vitlib.teach.checking.answer import Finding, Unwritten
-from vitlib.teach.checking.words import SEEN, count_of, numbers, pair
+from vitlib.teach.checking.words import count_of, numbers, pair
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
 NEARLY = 2e-3  # what differs by less is meant to be the same
@@ -100,33 +100,33 @@ def agrees(yours: object, wanted: Tensor) -> bool:
 
 
 def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
-    """Give the numbers of both where they first differ, and where."""
+    """Give the numbers of both where they first differ, and where.
+
+    `seen` is a sentence that says all three.
+    """
     off = (yours - wanted).abs().nan_to_num(math.inf)
     scale = wanted.abs().max().item()
     least = min(1e-6 * scale, 0.9 * off.max().item())
     first = (off > least).nonzero()
     if not len(first) or yours.numel() == 1:
-        said = pair([yours.flatten()[0]], [wanted.flatten()[0]])
-        return {"yours": said[0], "wanted": said[1], "where": ""}
+        mine, right = pair([yours.flatten()[0]], [wanted.flatten()[0]])
+        seen = f"Yours is {mine}, wanted is {right}."
+        return {"yours": mine, "wanted": right, "where": "", "seen": seen}
     *row, place = first[0].tolist()
     start = 0 if place < 3 else place
     stop = min(start + 3, yours.shape[-1])
-    said = pair(yours[*row, start:stop], wanted[*row, start:stop])
+    mine, right = pair(yours[*row, start:stop], wanted[*row, start:stop])
     inside = f"{start or ''}:{stop}"
     if stop == start + 1:
         inside = str(start)
-    where = ", ".join([*map(str, row), inside])
-    return {"yours": said[0], "wanted": said[1], "where": f"`[{where}]`"}
+    where = f"`[{', '.join([*map(str, row), inside])}]`"
+    seen = f"At {where} yours has {mine}, wanted is {right}."
+    return {"yours": mine, "wanted": right, "where": where, "seen": seen}
 
 
 def compared(yours: Tensor, wanted: Tensor) -> Finding:
     """Say how two tensors of one shape differ."""
-    words = first_difference(yours, wanted)
-    seen = (
-        SEEN.format(**words).strip()
-        if words["where"]
-        else f"Yours is {words['yours']}, wanted is {words['wanted']}."
-    )
+    seen = first_difference(yours, wanted)["seen"]
     if yours.numel() == 1:
         return Finding(seen, "unknown")
     many = yours.numel() > 3

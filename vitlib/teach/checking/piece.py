@@ -93,9 +93,9 @@ class Mistake:
 
     `name` says it in a word or three, "softmax_over_queries". `hint` may
     use {yours} and {wanted}, the numbers where the two first differ,
-    {where}, their index, {shape} and {right}, their shapes, and what the
-    case `tells`. `facts` makes more words, from the case and the answer's
-    own result.
+    {where}, their index, {seen}, a sentence with all three, {shape} and
+    {right}, their shapes, and what the case `tells`. `facts` makes more
+    words, from the case and the answer's own result.
     """
 
     name: str
