@@ -144,6 +144,7 @@ class Runner:
             with (
                 contextlib.redirect_stdout(paper),
                 contextlib.redirect_stderr(paper),
+                torch.enable_grad(),  # and so again afterwards
                 time_limit(self.left),
             ):
                 return call(*args)
@@ -151,9 +152,9 @@ class Runner:
             raise Finding(
                 self._too_slow(), "too_slow", final=True
             ) from None
-        except Finding:
+        except (Finding, KeyboardInterrupt):
             raise
-        except (Exception, SystemExit, GeneratorExit) as caught:
+        except BaseException as caught:
             if is_stub(caught):
                 raise Unwritten from None
             raise Caught(told(caught, self.answer)) from None
@@ -244,7 +245,7 @@ def last_line(traceback: TracebackType | None) -> str:
 
 def told(caught: BaseException, answer: Callable) -> str:
     """Say what was raised, and at which of the reader's own lines."""
-    text = " ".join(str(caught).split())
+    text = " ".join(words_of(caught).split())
     text = re.sub(r"\b[Ee]rror (while|in|when)\b", r"\1", text)
     text = re.sub(r"\b(\w*?)(Error|error)\b", r"\1", text).strip()
     text = text[:WIDTH].replace("`", "'")
@@ -255,10 +256,18 @@ def told(caught: BaseException, answer: Callable) -> str:
     else:
         said = f": {kind}" + (f", “{text}”" if text else "")
     where = place(caught.__traceback__, answer)
-    meaning = explained(str(caught))
+    meaning = explained(words_of(caught))
     return f"Your code stopped{where}{said}." + (
         f"\n\n{meaning}" if meaning else ""
     )
+
+
+def words_of(caught: BaseException) -> str:
+    """Give what it says, if it can say it."""
+    try:
+        return str(caught)
+    except Exception:
+        return ""
 
 
 def explained(text: str) -> str:
@@ -291,7 +300,10 @@ def functions_of(answer: object) -> list[FunctionType]:
     if isinstance(answer, type):
         found = [f for f in vars(answer).values() if inspect.isfunction(f)]
         return found
-    answer = inspect.unwrap(answer) if callable(answer) else answer
+    try:
+        answer = inspect.unwrap(answer) if callable(answer) else answer
+    except Exception:  # wrapped in itself, or not to be looked at
+        return []
     return [answer] if inspect.isfunction(answer) else []
 
 
@@ -368,7 +380,7 @@ def check_signature(
     """Refuse what cannot be called with these arguments."""
     try:
         signature = inspect.signature(call)
-    except (TypeError, ValueError):
+    except Exception:  # it does not say, or says nonsense
         return
     try:
         if keywords:

@@ -11,6 +11,7 @@ from vitlib.teach.checking.answer import Finding, Unwritten
 from vitlib.teach.checking.words import count_of, numbers, pair
 
 CLOSE = {torch.float64: 1e-7, torch.float32: 2e-4}
+LONG = 100  # bits: longer numbers are not written out
 NEARLY = 2e-3  # what differs by less is meant to be the same
 
 
@@ -38,7 +39,7 @@ def as_tensor(output: object) -> Tensor:
             "What turned them, and what was lost on the way?",
             "no_floats",
         )
-    return output
+    return output.as_subclass(Tensor)
 
 
 def as_number(output: object) -> Tensor:
@@ -66,6 +67,8 @@ def kind_of(output: object) -> str:
         return f"a {kind} of {count_of(len(output), 'thing')}"
     if isinstance(output, str):
         return f"the text “{output[:40]}”"
+    if isinstance(output, int) and output.bit_length() > LONG:
+        return "a number of very many digits"
     if isinstance(output, bool | int | float):
         return f"the number {output}"
     if inspect.isgenerator(output):
@@ -89,10 +92,11 @@ def agrees(yours: object, wanted: Tensor) -> bool:
         if torch.float32 in (yours.dtype, wanted.dtype)
         else torch.float64
     ]
+    yours, wanted = yours.double(), wanted.double()
     largest = wanted.abs().nan_to_num(0.0, 0.0, 0.0).max().item()
     return torch.allclose(
-        yours.double(),
-        wanted.double(),
+        yours,
+        wanted,
         rtol=close,
         atol=close * max(largest, 1e-12),
         equal_nan=True,
@@ -104,6 +108,7 @@ def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
 
     `seen` is a sentence that says all three.
     """
+    yours, wanted = yours.double(), wanted.double()
     off = (yours - wanted).abs().nan_to_num(math.inf)
     scale = wanted.abs().max().item()
     least = min(1e-6 * scale, 0.9 * off.max().item())
@@ -126,6 +131,7 @@ def first_difference(yours: Tensor, wanted: Tensor) -> dict[str, str]:
 
 def compared(yours: Tensor, wanted: Tensor) -> Finding:
     """Say how two tensors of one shape differ."""
+    yours, wanted = yours.double(), wanted.double()
     seen = first_difference(yours, wanted)["seen"]
     if yours.numel() == 1:
         return Finding(seen, "unknown")

@@ -93,8 +93,9 @@ class ModulePiece(Piece):
             )
         dtype = next(iter(case.weights.values())).dtype
         runner.run(module.to, dtype)
-        self.load(module, case)
-        return module.train(training)
+        runner.run(self.load, module, case)
+        runner.run(module.train, training)
+        return module
 
     def load(
         self, module: nn.Module, case: Case
@@ -116,7 +117,7 @@ class ModulePiece(Piece):
         learned = {name: given[name] for name in case.floats}
         for part in learned.values():
             part.requires_grad_()
-        loaded = self.load(module, case)
+        loaded = runner.run(self.load, module, case)
         parts = {
             (name, index): part
             for name, several in loaded.items()
@@ -130,7 +131,8 @@ class ModulePiece(Piece):
                 "frozen?",
                 "frozen",
             )
-        output = self.read(runner.run(module, *given.values()), case)
+        output = runner.run(module, *given.values())
+        output = runner.run(self.read, output, case)
         found = runner.run(gradients_of, output, learned | parts)
         gradients = {name: found[name] for name in learned}
         for name, several in loaded.items():

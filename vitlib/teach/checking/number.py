@@ -16,7 +16,13 @@ import torch
 from torch import Tensor
 
 from vitlib.teach.checking import done
-from vitlib.teach.checking.answer import Finding, Unwritten, undisturbed
+from vitlib.teach.checking.answer import (
+    Caught,
+    Finding,
+    Runner,
+    Unwritten,
+    undisturbed,
+)
 from vitlib.teach.checking.compare import kind_of
 from vitlib.teach.checking.piece import Case, Piece
 from vitlib.teach.checking.result import Result
@@ -75,7 +81,8 @@ class NumberPiece:
         """Say whether it is right, or what is not."""
         try:
             with undisturbed():
-                wrong = self.found(numbers_in(answer, self.axes))
+                numbers = Runner(answer).run(numbers_in, answer, self.axes)
+                wrong = self.found(numbers)
         except Unwritten:
             return Result(
                 "unwritten",
@@ -84,6 +91,10 @@ class NumberPiece:
             )
         except Finding as finding:
             wrong = finding
+        except Caught:
+            wrong = Finding(
+                "What I was given cannot be read as numbers.", "no_numbers"
+            )
         if wrong is not None:
             name = wrong.mistake or "unknown"
             return Result("wrong", wrong.message, mistake=name)
@@ -190,7 +201,7 @@ def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:
     if any(part is ... for part in parts):
         raise Unwritten
     if len(parts) == 1 and isinstance(parts[0], ARRAYS):
-        parts = list(parts[0]) if parts[0].ndim == 1 else parts
+        parts = parts[0].tolist() if parts[0].ndim == 1 else parts
     numbers = [number_in(part) for part in parts]
     if None in numbers or (not axes and len(numbers) != 1):
         wanted = f"({', '.join(axes)})" if axes else "one number"

@@ -27,6 +27,7 @@ from vitlib.teach.checking.answer import (
     blanks,
     check_signature,
     is_empty,
+    told,
     undisturbed,
     unwritten,
 )
@@ -147,21 +148,30 @@ class Piece:
 
     def result(self, runner: Runner) -> Result:
         """Check, and put what was found into words and a picture."""
-        answer = runner.answer
         try:
-            self.check_kind(answer)
+            self.check_kind(runner.answer)
             message = self.examine(runner)
         except Finding as finding:
-            kind, message = self.kind_of(finding, answer), finding.message
-            if kind == "unwritten":
-                message = unwritten(answer, called(answer, self.name))
-                return Result(kind, message)
-            picture = "" if finding.final else self.picture(runner)
-            printed = runner.printed or ""
-            name = finding.mistake or "unknown"
-            return Result(kind, message, picture, printed, name)
+            return self.wrong(runner, finding)
+        except Caught as caught:
+            return self.wrong(runner, Finding(caught.message, "stops"))
+        except Exception as caught:  # what nobody thought of
+            message = told(caught, runner.answer)
+            return self.wrong(runner, Finding(message, "unreadable"))
         done.note(self.name)
         return Result("right", message)
+
+    def wrong(self, runner: Runner, finding: Finding) -> Result:
+        """Show what was found, with a picture and what was printed."""
+        answer = runner.answer
+        kind = self.kind_of(finding, answer)
+        if kind == "unwritten":
+            message = unwritten(answer, called(answer, self.name))
+            return Result(kind, message)
+        picture = "" if finding.final else self.picture(runner)
+        printed = runner.printed or ""
+        name = finding.mistake or "unknown"
+        return Result(kind, finding.message, picture, printed, name)
 
     def kind_of(self, finding: Finding, answer: object) -> str:
         """Tell apart what is wrong and what is not finished."""
@@ -259,7 +269,8 @@ class Piece:
         learned = {name: given[name] for name in case.floats}
         for part in learned.values():
             part.requires_grad_()
-        output = self.read(self.ask(runner, case, given), case)
+        output = self.ask(runner, case, given)
+        output = runner.run(self.read, output, case)
         return runner.run(gradients_of, output, learned)
 
     # Asking
@@ -273,7 +284,7 @@ class Piece:
         """Give the answer's result, or what came instead of one."""
         try:
             output = self.ask(runner, case, seed=seed)
-            return self.read(output, case).detach()
+            return runner.run(self.read, output, case).detach()
         except Caught as caught:
             return caught
         except Finding as finding:
@@ -286,15 +297,12 @@ class Piece:
         given = case.copies()
         self.ask(runner, case, given)
         for name, before in case.floats.items():
-            after = given[name].detach()
-            if torch.equal(after, before):
+            change = changed(name, before, given[name].detach())
+            if not change:
                 continue
-            first = (after != before).nonzero()[0].tolist()
-            said = pair([before[*first]], [after[*first]])
             raise Finding(
-                f"The result is right, but your code has changed its "
-                f"input: `{name}{first}` was {said[0]} and is now "
-                f"{said[1]}. Whoever called it still needs the old "
+                "The result is right, but your code has changed its "
+                f"input: {change}. Whoever called it still needs the old "
                 "numbers, and so does the gradient. Look for `+=` and for "
                 "assignments to a slice. Which of them could make a new "
                 "tensor?",
@@ -493,7 +501,7 @@ class Piece:
             return ""
         try:
             return self.draw(self, runner)
-        except (Caught, Finding):
+        except Exception:  # a picture is a help, and may be missing
             return ""
 
 
@@ -505,6 +513,18 @@ def questions(piece: Piece) -> tuple[list[Case], list[Tensor]]:
     """
     cases = [case.of(torch.float64) for case in piece.cases()]
     return cases, [piece.expect(case) for case in cases]
+
+
+def changed(name: str, before: Tensor, after: Tensor) -> str:
+    """Say what a number of an input was and is, if it is another one."""
+    for kind in (shape_of, dtype_of):
+        if kind(after) != kind(before):
+            return f"`{name}` was {kind(before)} and is now {kind(after)}"
+    if torch.equal(after, before):
+        return ""
+    first = (after != before).nonzero()[0].tolist()
+    said = pair([before[*first]], [after[*first]])
+    return f"`{name}{first}` was {said[0]} and is now {said[1]}"
 
 
 def is_float(part: object) -> bool:
@@ -525,5 +545,8 @@ def in_dtype(part: object, dtype: torch.dtype) -> object:
 
 def called(answer: object, name: str) -> str:
     """Give the name under which the reader knows the answer."""
-    own = getattr(answer, "__name__", "")
-    return own if str(own).isidentifier() else name
+    try:
+        own = str(answer.__name__)
+    except Exception:  # it has none, or will not say it
+        return name
+    return own if own.isidentifier() else name

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "  # in a hint
 COUNTS = ["no", "one", "two", "three", "four", "five", "six", "seven"]
 COUNTS += ["eight", "nine", "ten"]
 
