@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from vitlib import tokens as ours
 from vitlib.teach.chapters.tokens.exercises.prepend_cls import sequences
 from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.tokens import add_positions
 
 
-def position_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw positions for each batch of tokens."""
     return [
         Case(
@@ -24,119 +24,103 @@ def position_cases() -> list[Case]:
     ]
 
 
-def beside_each(tokens: Tensor, pos_embed: Tensor) -> Tensor:
-    """Join along the width."""
+def joined_along_width(tokens: Tensor, pos_embed: Tensor) -> Tensor:
+    """Put them beside the tokens."""
     return torch.cat([tokens, pos_embed.expand_as(tokens)], dim=2)
 
 
-def behind_all(tokens: Tensor, pos_embed: Tensor) -> Tensor:
-    """Join along the sequence."""
+def joined_along_sequence(tokens: Tensor, pos_embed: Tensor) -> Tensor:
+    """Make them tokens of their own."""
     return torch.cat([tokens, pos_embed.expand_as(tokens)], dim=1)
 
 
-def not_the_class_token(tokens: Tensor, pos_embed: Tensor) -> Tensor:
+def class_token_without_position(
+    tokens: Tensor, pos_embed: Tensor
+) -> Tensor:
     """Leave the first token as it is."""
     rest = tokens[:, 1:] + pos_embed[:, 1:]
     return torch.cat([tokens[:, :1], rest], dim=1)
 
 
-def off_by_one(tokens: Tensor, pos_embed: Tensor) -> Tensor:
-    """Leave the first as it is, and give the second the first place."""
+def late_after_class_token(tokens: Tensor, pos_embed: Tensor) -> Tensor:
+    """Give the first position to the first patch."""
     rest = tokens[:, 1:] + pos_embed[:, :-1]
     return torch.cat([tokens[:, :1], rest], dim=1)
-
-
-def rolled(by: int):
-    """Give add_positions with the places shifted."""
-
-    def wrong(tokens: Tensor, pos_embed: Tensor) -> Tensor:
-        return tokens + pos_embed.roll(by, dims=1)
-
-    return wrong
-
-
-def without_first(tokens: Tensor, pos_embed: Tensor) -> Tensor:
-    """Lose the class token."""
-    return tokens[:, 1:] + pos_embed[:, 1:]
 
 
 PIECE = Piece(
     module=__name__,
     number=3,
-    reference=ours.add_positions,
-    cases=position_cases,
+    reference=add_positions,
+    cases=cases,
     axes="sequences, tokens, width",
     draw=tables,
     next="Now a token knows where it stands. Without this the attention "
     "of chapter 5 could not tell a picture from its shuffled patches.",
     mistakes=(
         Mistake(
-            "beside_each",
-            beside_each,
+            "joined_along_width",
+            joined_along_width,
             "The positions stand beside the tokens, which have become "
             "twice as wide: your shape is {shape}, wanted is {right}. In "
             "a ViT the two are mixed into the same {d} numbers. By which "
             "operation?",
         ),
         Mistake(
-            "behind_all",
-            behind_all,
+            "joined_along_sequence",
+            joined_along_sequence,
             "The positions became tokens of their own: your shape is "
             "{shape}, wanted is {right}. They are mixed into the tokens "
             "that are there. By which operation?",
         ),
         Mistake(
-            "mistake_2",
+            "multiplied",
             lambda tokens, pos_embed: tokens * pos_embed,
             "Your tokens are multiplied by their positions: at {where} "
             "yours has {yours}, wanted is {wanted}. A position near zero "
             "would wipe out what the patch shows.",
         ),
         Mistake(
-            "not_the_class_token",
-            not_the_class_token,
+            "class_token_without_position",
+            class_token_without_position,
             "Right for every token but the first, which has no position: "
             "at {where} yours has {yours}, wanted is {wanted}. The class "
             "token has a place of its own to learn, number 0.",
         ),
         Mistake(
-            "off_by_one",
-            off_by_one,
+            "late_after_class_token",
+            late_after_class_token,
             "Off by one after the class token: the first patch got the "
             "position that belongs to the class token, and each patch "
-            "that of its neighbour. At {where} yours has {yours}, wanted "
-            "is {wanted}. Where do your two slices begin?",
+            "that of its neighbour. {seen} Where do your two slices "
+            "begin?",
         ),
         Mistake(
-            "rolled_1",
-            rolled(1),
-            "Every token got the position of the one before it. At "
-            "{where} yours has {yours}, wanted is {wanted}. Which number "
-            "has the first place?",
+            "position_of_the_one_before",
+            lambda tokens, pos_embed: tokens + pos_embed.roll(1, dims=1),
+            "Every token got the position of the one before it. {seen} "
+            "Which number has the first place?",
         ),
         Mistake(
-            "mistake_6",
-            rolled(-1),
-            "Every token got the position of the one after it. At "
-            "{where} yours has {yours}, wanted is {wanted}. Which number "
-            "has the first place?",
+            "position_of_the_one_after",
+            lambda tokens, pos_embed: tokens + pos_embed.roll(-1, dims=1),
+            "Every token got the position of the one after it. {seen} "
+            "Which number has the first place?",
         ),
         Mistake(
-            "mistake_7",
+            "one_position_for_all",
             lambda tokens, pos_embed: tokens + pos_embed[:, :1],
             "All tokens got the same position, the first: right at place "
-            "0 only. At {where} yours has {yours}, wanted is {wanted}. "
-            "Which axis of `pos_embed` numbers the places?",
+            "0 only. {seen} Which axis of `pos_embed` numbers the places?",
         ),
         Mistake(
-            "mistake_8",
+            "one_number_for_each_position",
             lambda tokens, pos_embed: tokens + pos_embed.mean(2, True),
-            "To all {d} numbers of a token the same number is added. At "
-            "{where} yours has {yours}, wanted is {wanted}. A position is "
-            "a vector, as wide as a token.",
+            "To all {d} numbers of a token the same number is added. "
+            "{seen} A position is a vector, as wide as a token.",
         ),
         Mistake(
-            "mistake_9",
+            "tokens_times_root_of_width",
             lambda tokens, pos_embed: (
                 tokens * tokens.shape[2] ** 0.5 + pos_embed
             ),
@@ -145,19 +129,19 @@ PIECE = Piece(
             "{yours}, wanted is {wanted}. A ViT leaves them as they are.",
         ),
         Mistake(
-            "mistake_10",
+            "subtracted",
             lambda tokens, pos_embed: tokens - pos_embed,
             "The positions are taken away where they should be added: at "
             "{where} yours has {yours}, wanted is {wanted}.",
         ),
         Mistake(
-            "without_first",
-            without_first,
+            "class_token_lost",
+            lambda tokens, pos_embed: tokens[:, 1:] + pos_embed[:, 1:],
             "The class token is gone: your shape is {shape}, wanted is "
             "{right}. It has a position as well.",
         ),
         Mistake(
-            "mistake_12",
+            "no_positions",
             lambda tokens, pos_embed: tokens,
             "Your tokens come back as they went in: at {where} they have "
             "{yours}, wanted is {wanted}. What is done with `pos_embed`?",

@@ -12,8 +12,6 @@ from vitlib.teach.checking.words import shape_of
 from vitlib.tokens import sincos_positions
 
 ALIKE = 0.99  # so alike are two places that are taken for one
-
-
 GRIDS = [
     ((4, 4), 64),
     ((14, 14), 192),
@@ -29,7 +27,7 @@ def waves(grid: tuple[int, int], embed_dim: int) -> Tensor:
     return F.normalize(table.double(), dim=1)
 
 
-def design_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Grids that are square, wide, high and flat."""
     return [
         Case(
@@ -52,6 +50,118 @@ def place(index: int, grid: tuple[int, int]) -> str:
     return f"row {row}, column {col}"
 
 
+def lengths(grid: tuple[int, int], table: Tensor) -> Finding | None:
+    """Every vector has length 1."""
+    found = table.norm(dim=1)
+    low, high = found.min().item(), found.max().item()
+    if low >= 0.99 and high <= 1.01:
+        return None
+    seen = (
+        f"{low:.2f} to {high:.2f}" if high - low > 0.01 else f"{low:.2f}"
+    )
+    return Finding(
+        f"Your vectors have a length of {seen}. Wanted is 1: positions "
+        "that are louder drown the picture, and quiet ones are not heard.",
+        "other_length",
+    )
+
+
+def apart(grid: tuple[int, int], table: Tensor) -> Finding | None:
+    """No two places are taken for one."""
+    alike = table @ table.T
+    alike.fill_diagonal_(-1)
+    if not alike.numel() or alike.max() <= ALIKE:
+        return None
+    first, second = divmod(int(alike.argmax()), len(table))
+    row = torch.arange(len(table)) // grid[1]
+    beside = (row[:, None] == row) & (steps(grid) > 0)
+    in_rows = beside.any() and bool((alike[beside] > ALIKE).all())
+    both = f"{place(first, grid)}, and {place(second, grid)}"
+    told = (
+        f"Two places can hardly be told apart: {both}. Their dot product "
+        f"is {alike.max():.3f}, and {ALIKE} is the most that is allowed."
+    )
+    others = steps(grid) > 0
+    if (alike[others] > ALIKE).all():
+        told += " So it is with all of them."
+        return Finding(told, "all_places_alike")
+    if in_rows:
+        told += " So it is all along each row. Where do columns go in?"
+        return Finding(told, "columns_alike")
+    told += " What changes in your vector from one to the other?"
+    return Finding(told, "places_alike")
+
+
+def near(grid: tuple[int, int], table: Tensor) -> Finding | None:
+    """The places beside are more alike than all others."""
+    alike, away = table @ table.T, steps(grid)
+    for index in range(len(table)):
+        beside, others = away[index] == 1, away[index] > 1
+        if not others.any() or not beside.any():
+            continue
+        least = alike[index].masked_fill(~beside, 2).argmin()
+        most = alike[index].masked_fill(~others, -2).argmax()
+        if alike[index, least] > alike[index, most]:
+            continue
+        guess = why(grid, alike, away, index)
+        return Finding(
+            f"Take {place(index, grid)}. The place beside it, "
+            f"{place(int(least), grid)}, has a dot product of "
+            f"{alike[index, least]:.2f} with it; "
+            f"{place(int(most), grid)}, {int(away[index, most])} steps "
+            f"away, has {alike[index, most]:.2f}. "
+            f"{guess.message}",
+            guess.mistake,
+        )
+    return None
+
+
+def why(
+    grid: tuple[int, int], alike: Tensor, away: Tensor, index: int
+) -> Finding:
+    """Guess what kind of positions these are."""
+    rows, cols = grid
+    some = alike[index, away[index] > 0]
+    if (some[:, None] - some).abs().gt(1e-6).float().mean() < 0.6:
+        return Finding(
+            "Most places are one as like it as the other. What could make "
+            "the near ones nearer?",
+            "equally_far",
+        )
+    others = alike[away > 1]
+    beside = alike[away == 1]
+    if (beside.mean() - others.mean()).abs() < 0.1:
+        return Finding(
+            "The places beside are no more like it than all others: these "
+            "positions differ, and know nothing of near and far.",
+            "near_as_far",
+        )
+    index = torch.arange(rows * cols)
+    step = index[:, None] - index
+    along = alike[step == 1]
+    if rows > 1 and cols > 1 and along.max() - along.min() < 1e-3:
+        return Finding(
+            "Your positions count along the sequence, over the ends of "
+            "the rows. How near is the place below?",
+            "along_the_sequence",
+        )
+    if rows != cols and min(rows, cols) > 1:
+        right = alike[(step == 1) & (away == 1)].mean()
+        down = alike[(step == cols) & (away == 1)].mean()
+        if (right - down).abs() > 0.02:
+            way = "down" if down < right else "to the right"
+            return Finding(
+                f"A step {way} changes more than a step the other way. "
+                "Are rows and columns measured by the same rule, in "
+                "steps, whatever the size of the grid?",
+                "rows_unlike_columns",
+            )
+    return Finding(
+        "Does what you build on turn back, or jump, somewhere?",
+        "turns_back",
+    )
+
+
 class DesignPiece(Piece):
     """There is no one right answer, but there are demands."""
 
@@ -66,40 +176,47 @@ class DesignPiece(Piece):
             raise Finding(
                 f"For {case.words} yours gives {wanted[0] + 1} positions. "
                 "One too many: the class token stands outside the grid, "
-                "and needs none here."
+                "and needs none here.",
+                "with_class_token",
             )
         if tuple(table.shape) != wanted:
             raise Finding(
                 f"For {case.words} yours gives the shape "
                 f"{shape_of(table)}, wanted is {wanted}: a row for each "
-                "place, in reading order."
+                "place, in reading order.",
+                "other_shape",
             )
         if not torch.isfinite(table).all():
             raise Finding(
                 f"For {case.words} some of your numbers are infinite, or "
                 "no numbers at all (nan). A grid may have a single row: "
-                "where does your code divide?"
+                "where does your code divide?",
+                "not_finite",
             )
         return table
 
     def examine(self, runner: Runner) -> str:
         """Make every demand on every grid."""
-        cases = self.cases()
-        found = [self.found(runner, case) for case in cases]
-        for case, table in zip(cases, found, strict=True):
+        asked = self.cases()
+        found = [self.found(runner, case) for case in asked]
+        for case, table in zip(asked, found, strict=True):
             again = self.found(runner, case, seed=1)
             if not torch.allclose(table, again, atol=1e-6):
                 raise Finding(
                     f"Asked twice for {case.words}, yours gives two "
                     "answers. A model that is loaded tomorrow must find "
                     "its places again. What may be random once, and is "
-                    "then kept?"
+                    "then kept?",
+                    "random",
                 )
         for demand in (lengths, apart, near):
-            for case, table in zip(cases, found, strict=True):
-                message = demand(case.inputs["grid"], table)
-                if message:
-                    raise Finding(f"I asked for {case.words}. {message}")
+            for case, table in zip(asked, found, strict=True):
+                wrong = demand(case.inputs["grid"], table)
+                if wrong:
+                    raise Finding(
+                        f"I asked for {case.words}. {wrong.message}",
+                        wrong.mistake,
+                    )
         return f"Right. {self.shown}\n\n{self.next}"
 
     def found(self, runner: Runner, case: Case, seed: int = 0) -> Tensor:
@@ -108,108 +225,7 @@ class DesignPiece(Piece):
             return self.read(self.ask(runner, case, seed=seed), case)
         except Caught as caught:
             message = f"I asked for {case.words}. {caught.message}"
-            raise Finding(message) from None
-
-
-def lengths(grid: tuple[int, int], table: Tensor) -> str:
-    """Every vector has length 1."""
-    found = table.norm(dim=1)
-    low, high = found.min().item(), found.max().item()
-    if low >= 0.99 and high <= 1.01:
-        return ""
-    seen = (
-        f"{low:.2f} to {high:.2f}" if high - low > 0.01 else f"{low:.2f}"
-    )
-    return (
-        f"Your vectors have a length of {seen}. Wanted is 1: positions "
-        "that are louder drown the picture, and quiet ones are not heard."
-    )
-
-
-def apart(grid: tuple[int, int], table: Tensor) -> str:
-    """No two places are taken for one."""
-    alike = table @ table.T
-    alike.fill_diagonal_(-1)
-    if not alike.numel() or alike.max() <= ALIKE:
-        return ""
-    first, second = divmod(int(alike.argmax()), len(table))
-    row = torch.arange(len(table)) // grid[1]
-    beside = (row[:, None] == row) & (steps(grid) > 0)
-    in_rows = beside.any() and bool((alike[beside] > ALIKE).all())
-    both = f"{place(first, grid)}, and {place(second, grid)}"
-    told = (
-        f"Two places can hardly be told apart: {both}. Their dot product "
-        f"is {alike.max():.3f}, and {ALIKE} is the most that is allowed."
-    )
-    others = steps(grid) > 0
-    if (alike[others] > ALIKE).all():
-        return f"{told} So it is with all of them."
-    if in_rows:
-        return (
-            f"{told} So it is all along each row. Where do columns go in?"
-        )
-    return f"{told} What changes in your vector from one to the other?"
-
-
-def near(grid: tuple[int, int], table: Tensor) -> str:
-    """The places beside are more alike than all others."""
-    alike, away = table @ table.T, steps(grid)
-    for index in range(len(table)):
-        beside, others = away[index] == 1, away[index] > 1
-        if not others.any() or not beside.any():
-            continue
-        least = alike[index].masked_fill(~beside, 2).argmin()
-        most = alike[index].masked_fill(~others, -2).argmax()
-        if alike[index, least] > alike[index, most]:
-            continue
-        return (
-            f"Take {place(index, grid)}. The place beside it, "
-            f"{place(int(least), grid)}, has a dot product of "
-            f"{alike[index, least]:.2f} with it; "
-            f"{place(int(most), grid)}, {int(away[index, most])} steps "
-            f"away, has {alike[index, most]:.2f}. "
-            f"{why(grid, alike, away, index)}"
-        )
-    return ""
-
-
-def why(
-    grid: tuple[int, int], alike: Tensor, away: Tensor, index: int
-) -> str:
-    """Guess what kind of positions these are."""
-    rows, cols = grid
-    some = alike[index, away[index] > 0]
-    if (some[:, None] - some).abs().gt(1e-6).float().mean() < 0.6:
-        return (
-            "Most places are one as like it as the other. What could make "
-            "the near ones nearer?"
-        )
-    others = alike[away > 1]
-    beside = alike[away == 1]
-    if (beside.mean() - others.mean()).abs() < 0.1:
-        return (
-            "The places beside are no more like it than all others: these "
-            "positions differ, and know nothing of near and far."
-        )
-    index = torch.arange(rows * cols)
-    step = index[:, None] - index
-    along = alike[step == 1]
-    if rows > 1 and cols > 1 and along.max() - along.min() < 1e-3:
-        return (
-            "Your positions count along the sequence, over the ends of "
-            "the rows. How near is the place below?"
-        )
-    if rows != cols and min(rows, cols) > 1:
-        right = alike[(step == 1) & (away == 1)].mean()
-        down = alike[(step == cols) & (away == 1)].mean()
-        if (right - down).abs() > 0.02:
-            way = "down" if down < right else "to the right"
-            return (
-                f"A step {way} changes more than a step the other way. "
-                "Are rows and columns measured by the same rule, in "
-                "steps, whatever the size of the grid?"
-            )
-    return "Does what you build on turn back, or jump, somewhere?"
+            raise Finding(message, "stops") from None
 
 
 def draw_nearness(piece: Piece, runner: Runner) -> str:
@@ -236,7 +252,7 @@ PIECE = DesignPiece(
     module=__name__,
     number=5,
     reference=waves,
-    cases=design_cases,
+    cases=cases,
     mistakes=(),
     draw=draw_nearness,
     differentiable=False,

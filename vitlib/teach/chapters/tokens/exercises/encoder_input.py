@@ -24,54 +24,54 @@ PIECE = NumberPiece(
     "encoder takes (5, 61, 64) and gives (5, 61, 64), block after block.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "no_class_token",
             (None, 60, None),
             "60 are the patches. Who else stands in the sequence?",
         ),
         Slip(
-            "mistake_1",
+            "one_token_too_many",
             (None, 62, None),
             "62 is one too many. The class token has a position like all "
             "others, and a position is no token.",
         ),
         Slip(
-            "mistake_2",
+            "patches_joined_along_sequence",
             (None, 120, None),
             "120 would be patches and positions one behind the other. "
             "Positions are added to the tokens, number by number.",
         ),
         Slip(
-            "mistake_3",
+            "joined_along_sequence",
             (None, 122, None),
             "122 would be tokens and positions one behind the other. "
             "Positions are added to the tokens, number by number.",
         ),
         Slip(
-            "mistake_4",
+            "class_tokens_in_one_sequence",
             (None, 60 + 5, None),
             "65 would be one class token for each image, all in one "
             "sequence. Each image has a sequence of its own.",
         ),
         Slip(
-            "mistake_5",
+            "tokens_of_224_pixels",
             (None, 197, None),
             "197 are the tokens of 224 by 224 pixels. How many patches "
             "has a picture of 160 by 96?",
         ),
         Slip(
-            "mistake_6",
+            "joined_along_width",
             (None, None, 128),
             "128 would be content and position side by side. They are "
             "added.",
         ),
         Slip(
-            "mistake_7",
+            "width_of_a_patch",
             (None, None, 16 * 16 * 3),
             "768 numbers has a patch. How many has a token, after the "
             "embedding?",
         ),
         Slip(
-            "mistake_8",
+            "one_image",
             (1, None, None),
             "The first axis of class token and positions is 1, so that "
             "they serve every image. How many images go in?",

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from vitlib import tokens as ours
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import sequences_of
+from vitlib.tokens import prepend_cls
 
 SIZES = [(2, 3, 5), (1, 4, 6), (3, 1, 2), (4, 6, 8)]  # b, n, d
 
@@ -27,7 +27,7 @@ def sequences() -> list[tuple[Draw, Tensor, str]]:
     return [*found, (draw, turned, words)]
 
 
-def cls_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw a class token for each batch of tokens."""
     return [
         Case(
@@ -48,24 +48,19 @@ def at_the_end(tokens: Tensor, cls_token: Tensor) -> Tensor:
     return torch.cat([tokens, last], dim=1)
 
 
-def added(tokens: Tensor, cls_token: Tensor) -> Tensor:
-    """Add it to every token."""
-    return tokens + cls_token
-
-
-def over_the_first(tokens: Tensor, cls_token: Tensor) -> Tensor:
+def in_place_of_a_patch(tokens: Tensor, cls_token: Tensor) -> Tensor:
     """Lose the first patch."""
-    return ours.prepend_cls(tokens[:, 1:], cls_token)
+    return prepend_cls(tokens[:, 1:], cls_token)
 
 
-def all_zero(tokens: Tensor, cls_token: Tensor) -> Tensor:
-    """Forget the one that was given."""
-    return ours.prepend_cls(tokens, torch.zeros_like(cls_token))
+def all_zeros(tokens: Tensor, cls_token: Tensor) -> Tensor:
+    """Forget the one that was given, and make one."""
+    return prepend_cls(tokens, torch.zeros_like(cls_token))
 
 
-def all_one(tokens: Tensor, cls_token: Tensor) -> Tensor:
-    """Forget the one that was given."""
-    return ours.prepend_cls(tokens, torch.ones_like(cls_token))
+def all_ones(tokens: Tensor, cls_token: Tensor) -> Tensor:
+    """Forget the one that was given, and make one."""
+    return prepend_cls(tokens, torch.ones_like(cls_token))
 
 
 def mean_in_front(tokens: Tensor, cls_token: Tensor) -> Tensor:
@@ -73,7 +68,7 @@ def mean_in_front(tokens: Tensor, cls_token: Tensor) -> Tensor:
     return torch.cat([tokens.mean(dim=1, keepdim=True), tokens], dim=1)
 
 
-def first_in_front(tokens: Tensor, cls_token: Tensor) -> Tensor:
+def first_patch_in_front(tokens: Tensor, cls_token: Tensor) -> Tensor:
     """Take the first patch for the class token."""
     return torch.cat([tokens[:, :1], tokens], dim=1)
 
@@ -85,33 +80,33 @@ def first_image_only(tokens: Tensor, cls_token: Tensor) -> Tensor:
     return torch.cat([front, tokens], dim=1)
 
 
-def shared_out(tokens: Tensor, cls_token: Tensor) -> Tensor:
+def shared_among_images(tokens: Tensor, cls_token: Tensor) -> Tensor:
     """Divide it among the images."""
-    return ours.prepend_cls(tokens, cls_token / len(tokens))
+    return prepend_cls(tokens, cls_token / len(tokens))
 
 
-def for_every_token(tokens: Tensor, cls_token: Tensor) -> Tensor:
+def one_for_every_token(tokens: Tensor, cls_token: Tensor) -> Tensor:
     """Put one in front of every token."""
     fronts = cls_token.expand(tokens.shape)
     return torch.stack([fronts, tokens], dim=2).flatten(1, 2)
 
 
-def as_another_image(tokens: Tensor, cls_token: Tensor) -> Tensor:
-    """Join along the batch."""
+def joined_along_batch(tokens: Tensor, cls_token: Tensor) -> Tensor:
+    """Make it one more image."""
     image = cls_token.expand(1, *tokens.shape[1:])
     return torch.cat([image, tokens], dim=0)
 
 
-def beside(tokens: Tensor, cls_token: Tensor) -> Tensor:
-    """Join along the width."""
+def joined_along_width(tokens: Tensor, cls_token: Tensor) -> Tensor:
+    """Put it beside every token."""
     return torch.cat([cls_token.expand(tokens.shape), tokens], dim=2)
 
 
 PIECE = Piece(
     module=__name__,
     number=2,
-    reference=ours.prepend_cls,
-    cases=cls_cases,
+    reference=prepend_cls,
+    cases=cases,
     axes="sequences, class token and tokens, width",
     draw=tables,
     next="In chapter 7 the head reads this first token, and nothing else: "
@@ -120,35 +115,35 @@ PIECE = Piece(
         Mistake(
             "at_the_end",
             at_the_end,
-            "The right tokens, and the class token stands at the end. At "
-            "{where} yours has {yours}, wanted is {wanted}. Everybody who "
-            "reads it, from the head to published weights, looks at place "
-            "0. In which order do you join the two?",
+            "The right tokens, and the class token stands at the end. "
+            "{seen} Everybody who reads it, from the head to published "
+            "weights, looks at place 0. In which order do you join the "
+            "two?",
         ),
         Mistake(
-            "added",
-            added,
+            "added_to_every_token",
+            lambda tokens, cls_token: tokens + cls_token,
             "The class token is added to every token: your shape is still "
             "{shape}. It is a token of its own, one more in each "
             "sequence: {right}. What joins two tensors along an axis?",
         ),
         Mistake(
-            "over_the_first",
-            over_the_first,
+            "in_place_of_a_patch",
+            in_place_of_a_patch,
             "The class token stands in front, but the first patch is "
             "gone: your shape is {shape}, wanted is {right}. It is put "
             "before the tokens, not in the place of one.",
         ),
         Mistake(
-            "all_zero",
-            all_zero,
+            "all_zeros",
+            all_zeros,
             "A token stands in front, and it is all zeros: at {where} "
             "yours has {yours}, the class token that was given has "
             "{wanted}. Where does your code make one of its own?",
         ),
         Mistake(
-            "all_one",
-            all_one,
+            "all_ones",
+            all_ones,
             "A token stands in front, and it is all ones: the class token "
             "that was given has {wanted}. Where does your code make one "
             "of its own?",
@@ -161,8 +156,8 @@ PIECE = Piece(
             "the same for every image, and begins with {wanted}.",
         ),
         Mistake(
-            "first_in_front",
-            first_in_front,
+            "first_patch_in_front",
+            first_patch_in_front,
             "In front stands the first patch a second time, {yours}. The "
             "class token is no patch: it is given, and begins with "
             "{wanted}. Which of your two arguments do you not use?",
@@ -175,30 +170,30 @@ PIECE = Piece(
             "{wanted}. Every sequence gets the same class token.",
         ),
         Mistake(
-            "shared_out",
-            shared_out,
+            "shared_among_images",
+            shared_among_images,
             "The class token is shared out: in a batch of {b} yours "
             "begins with {yours}, the given one with {wanted}. Every "
             "image gets all of it; in its gradient the images are summed "
             "without your help.",
         ),
         Mistake(
-            "for_every_token",
-            for_every_token,
+            "one_for_every_token",
+            one_for_every_token,
             "There are as many class tokens as patches: your shape is "
             "{shape}, wanted is {right}. One is enough for a sequence. "
             "Which of its three axes has to grow, and to what?",
         ),
         Mistake(
-            "as_another_image",
-            as_another_image,
+            "joined_along_batch",
+            joined_along_batch,
             "The class token became one more image: your shape is "
             "{shape}, wanted is {right}. Along which axis do the tokens "
             "of a sequence follow one another?",
         ),
         Mistake(
-            "beside",
-            beside,
+            "joined_along_width",
+            joined_along_width,
             "Every token has become wider: your shape is {shape}, wanted "
             "is {right}. Along which axis do the tokens of a sequence "
             "follow one another?",

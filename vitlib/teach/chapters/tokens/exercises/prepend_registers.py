@@ -17,7 +17,7 @@ def registers_behind(tokens: Tensor, registers: Tensor) -> Tensor:
     return torch.cat([tokens[:, :1], several, tokens[:, 1:]], dim=1)
 
 
-def register_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw tokens, and registers for them."""
     draw, found = Draw(44), []
     for batch, n, r, d in [(2, 4, 3, 5), (1, 2, 4, 3), (3, 6, 1, 4)]:
@@ -33,7 +33,7 @@ def register_cases() -> list[Case]:
     return found
 
 
-def joined(parts: Callable) -> Callable:
+def joined(parts: Callable[[Tensor, Tensor], list[Tensor]]) -> Callable:
     """Give a function that joins these parts along the sequence."""
 
     def wrong(tokens: Tensor, registers: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ PIECE = Piece(
     module=__name__,
     number=4,
     reference=registers_behind,
-    cases=register_cases,
+    cases=cases,
     axes="sequences, class token, registers and patches, width",
     draw=tables,
     next="Nobody reads the registers in the end. They give the model a "
@@ -55,54 +55,54 @@ PIECE = Piece(
     "into patches of plain background.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "before_the_class_token",
             joined(lambda t, r: [r, t]),
             "All tokens are there, and the registers stand in front of "
             "the class token: at {where} yours has {yours}, wanted is "
             "{wanted}. The head reads place 0. Who has to stand there?",
         ),
         Mistake(
-            "mistake_1",
+            "at_the_end",
             joined(lambda t, r: [t, r]),
             "All tokens are there, and the registers stand at the end: at "
             "{where} yours has {yours}, wanted is {wanted}. They come "
             "between the class token and the patches.",
         ),
         Mistake(
-            "mistake_2",
+            "in_place_of_the_class_token",
             joined(lambda t, r: [r, t[:, 1:]]),
             "The registers have taken the place of the class token: your "
             "shape is {shape}, wanted is {right}. They come behind it.",
         ),
         Mistake(
-            "mistake_3",
+            "class_token_twice",
             joined(lambda t, r: [t[:, :1], r, t]),
             "The class token stands there twice, in front of the "
             "registers and behind them: your shape is {shape}, wanted is "
             "{right}. Where do the patches begin?",
         ),
         Mistake(
-            "mistake_4",
+            "in_place_of_patches",
             joined(lambda t, r: [t[:, :1], r, t[:, 1 + r.shape[1] :]]),
             "The registers have taken the places of patches: your shape "
             "is {shape}, wanted is {right}. No token is lost, the "
             "sequence grows.",
         ),
         Mistake(
-            "mistake_5",
+            "patches_lost",
             joined(lambda t, r: [t[:, :1], r]),
             "The patches are gone: your shape is {shape}, wanted is "
             "{right}.",
         ),
         Mistake(
-            "mistake_6",
+            "all_zeros",
             joined(lambda t, r: [t[:, :1], 0 * r, t[:, 1:]]),
             "The places are right, and there are zeros in them: at "
             "{where} yours has {yours}, wanted is {wanted}. The registers "
             "are given. Where does your code make some of its own?",
         ),
         Mistake(
-            "mistake_7",
+            "one_register",
             joined(lambda t, r: [t[:, :1], r[:, :1], t[:, 1:]]),
             "One register stands there where {r} were given: your shape "
             "is {shape}, wanted is {right}.",
