@@ -10,6 +10,11 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import shape_of
 from vitlib.tokens import sincos_positions
 
+# What is said of a patch in place of where it looks
+EDGE = -1.0  # it has no neighbour on its left
+TIE = -2.0  # several places have the highest score
+BLIND = -3.0  # all places have it
+
 
 def turned(
     places: Tensor, right: float = 0.0, down: float = 0.0
@@ -33,7 +38,7 @@ def look_left(places: Tensor) -> Tensor:
     return turned(places, right=-1.0)
 
 
-def left_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw grids; in the last the patches come in any order."""
     draw, found = Draw(56), []
     for grid, width, words in [
@@ -57,13 +62,12 @@ def left_cases() -> list[Case]:
     return found
 
 
-EDGE = -1.0  # a patch with no neighbour on its left
-
-
-TIE = -2.0  # several places have the highest score
-
-
-BLIND = -3.0  # all places have
+def no_rows(places: Tensor) -> Tensor:
+    """Leave the row's half empty."""
+    half = places.shape[1] // 2
+    return torch.cat(
+        [look_left(places)[:, :half], 0 * places[:, half:]], dim=1
+    )
 
 
 class LookPiece(Piece):
@@ -76,7 +80,8 @@ class LookPiece(Piece):
             raise Finding(
                 "Each place needs a query as wide as a key, in all "
                 f"{shape_of(places)}. Yours have the shape "
-                f"{shape_of(queries)}."
+                f"{shape_of(queries)}.",
+                "other_shape",
             )
         scores = queries.detach() @ places.to(queries.dtype).T
         best, second = scores.topk(2, dim=1).values.T
@@ -106,19 +111,11 @@ class LookPiece(Piece):
         )
 
 
-def without_rows(places: Tensor) -> Tensor:
-    """Leave the row's half empty."""
-    half = places.shape[1] // 2
-    return torch.cat(
-        [look_left(places)[:, :half], 0 * places[:, half:]], dim=1
-    )
-
-
 PIECE = LookPiece(
     module=__name__,
     number=4,
     reference=look_left,
-    cases=left_cases,
+    cases=cases,
     differentiable=False,
     shown="On three grids, one of them shuffled, every patch with a left "
     "neighbour gives it the highest score.",
@@ -126,38 +123,38 @@ PIECE = LookPiece(
     "`qkv` can hold it. Chapter 10 asks how far trained heads look.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "finds_itself",
             lambda places: places,
             "Your queries are the places themselves, and every patch "
             "finds itself. What has to change in a query so that another "
             "key fits it best?",
         ),
         Mistake(
-            "mistake_1",
+            "right_neighbour",
             lambda places: turned(places, right=1.0),
             "Every patch finds its right neighbour. Which of the signs in "
             "the addition theorem belong to x - 1?",
         ),
         Mistake(
-            "mistake_2",
+            "neighbour_above",
             lambda places: turned(places, down=-1.0),
             "Every patch finds the one above it: you have turned the half "
             "that speaks of the rows. Which half speaks of the columns?",
         ),
         Mistake(
-            "mistake_3",
+            "neighbour_below",
             lambda places: turned(places, down=1.0),
             "Every patch finds the one below it: you have turned the half "
             "that speaks of the rows. Which half speaks of the columns?",
         ),
         Mistake(
-            "mistake_4",
+            "two_columns",
             lambda places: turned(places, right=-2.0),
             "Every patch looks two columns to the left. By how much is "
             "each pair turned?",
         ),
         Mistake(
-            "mistake_5",
+            "one_before_in_the_sequence",
             lambda places: places.roll(1, dims=0),
             "Right for patches that stand in a row, and not for the same "
             "patches shuffled: each of yours takes the place of the one "
@@ -166,15 +163,15 @@ PIECE = LookPiece(
             "say about its place?",
         ),
         Mistake(
-            "mistake_6",
+            "least_alike",
             lambda places: -places,
             "Your queries are the places with the sign turned, and find "
             "what is least like them. One step to the left is nearly the "
             "same place.",
         ),
         Mistake(
-            "without_rows",
-            without_rows,
+            "no_rows",
+            no_rows,
             "The column is right, and about the row your queries say "
             "nothing: all patches of one column have the same score. "
             "Which half of a query keeps a patch in its row?",

@@ -1,5 +1,7 @@
 """Check your class `MultiHeadAttention(embed_dim, num_heads)`."""
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -7,7 +9,9 @@ from torch.func import functional_call
 
 from vitlib.attention import MultiHeadAttention, attention
 from vitlib.teach.chapters.attention.exercises.attention import (
-    scores,
+    Attention,
+    divided_by,
+    scale_after_softmax,
     softmax_over,
 )
 from vitlib.teach.checking.inputs import Draw
@@ -16,8 +20,10 @@ from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import count_of, sequences_of
 
+Forward = Callable[[MultiHeadAttention, Tensor], Tensor]
 
-def layer_cases() -> list[Case]:
+
+def cases() -> list[Case]:
     """Draw layers and tokens for them."""
     draw, found = Draw(55), []
     sizes = [  # batch, tokens, width, heads
@@ -47,8 +53,10 @@ def layer_cases() -> list[Case]:
     return found
 
 
-def split(layer: MultiHeadAttention, tokens: Tensor, order: str):
-    """Part `qkv` by another order of its letters."""
+def split(
+    layer: MultiHeadAttention, tokens: Tensor, order: str = "qkv heads k"
+) -> Tensor:
+    """Part what `qkv` gives, by this order of its letters."""
     return rearrange(
         layer.qkv(tokens),
         f"b n ({order}) -> qkv b heads n k",
@@ -62,7 +70,7 @@ def join(layer: MultiHeadAttention, mixed: Tensor) -> Tensor:
     return layer.proj(rearrange(mixed, "b heads n k -> b n (heads k)"))
 
 
-def split_by(order: str):
+def split_as(order: str) -> Forward:
     """Give a layer that parts `qkv` in another order."""
 
     def wrong(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
@@ -71,17 +79,16 @@ def split_by(order: str):
     return wrong
 
 
-def with_function(function):
+def with_function(function: Attention) -> Forward:
     """Give a layer with another attention inside."""
 
     def wrong(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
-        q, k, v = split(layer, tokens, "qkv heads k")
-        return join(layer, function(q, k, v))
+        return join(layer, function(*split(layer, tokens)))
 
     return wrong
 
 
-def heads_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def split_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Reshape straight to heads, without moving an axis."""
     b, n, _ = tokens.shape
     parts = layer.qkv(tokens).chunk(3, dim=-1)
@@ -89,7 +96,9 @@ def heads_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     return join(layer, attention(q, k, v))
 
 
-def heads_for_numbers(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def heads_and_numbers_swapped(
+    layer: MultiHeadAttention, tokens: Tensor
+) -> Tensor:
     """Make as many heads as a head should have numbers."""
     parts = layer.qkv(tokens).chunk(3, dim=-1)
     parted = (p.unflatten(-1, (-1, layer.num_heads)) for p in parts)
@@ -97,21 +106,21 @@ def heads_for_numbers(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     return layer.proj(mixed.transpose(1, 2).flatten(2))
 
 
-def merge_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def merged_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Reshape the heads away, without moving the axis back."""
-    q, k, v = split(layer, tokens, "qkv heads k")
-    return layer.proj(attention(q, k, v).reshape(tokens.shape))
+    mixed = attention(*split(layer, tokens))
+    return layer.proj(mixed.reshape(tokens.shape))
 
 
-def merge_crossed(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def merged_as_k_heads(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Let the heads alternate in the result."""
-    mixed = attention(*split(layer, tokens, "qkv heads k"))
+    mixed = attention(*split(layer, tokens))
     return layer.proj(rearrange(mixed, "b heads n k -> b n (k heads)"))
 
 
-def unprojected(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def no_projection(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Stop before the last layer."""
-    mixed = attention(*split(layer, tokens, "qkv heads k"))
+    mixed = attention(*split(layer, tokens))
     return rearrange(mixed, "b heads n k -> b n (heads k)")
 
 
@@ -121,208 +130,187 @@ def one_head(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     return layer.proj(attention(*(p[:, None] for p in (q, k, v)))[:, 0])
 
 
-def across_images(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+def attends_across_images(
+    layer: MultiHeadAttention, tokens: Tensor
+) -> Tensor:
     """Take the batch for the sequence."""
     swapped = tokens.transpose(0, 1)
     return MultiHeadAttention.forward(layer, swapped).transpose(0, 1)
 
 
-def without_bias(*names: str):
-    """Give a layer in which these linear layers have no bias."""
+def without_bias(name: str) -> Forward:
+    """Give a layer in which this linear layer has no bias."""
 
     def wrong(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
-        kept = {
-            f"{name}.bias": torch.zeros_like(getattr(layer, name).bias)
-            for name in names
-        }
+        bias = torch.zeros_like(getattr(layer, name).bias)
         right = MultiHeadAttention(layer.proj.in_features, layer.num_heads)
-        weights = layer.state_dict() | kept
+        weights = layer.state_dict() | {f"{name}.bias": bias}
         return functional_call(right, weights, (tokens,))
 
     return wrong
-
-
-def scale_of(size):
-    """Give a layer whose scores are divided by another number."""
-    return with_function(
-        lambda q, k, v: (scores(q, k) / size(q)).softmax(-1) @ v
-    )
-
-
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
-
-
-LAYER_MISTAKES = (
-    Mistake(
-        "mistake_0",
-        split_by("heads k qkv"),
-        "The output of `qkv` is parted in another order, (heads, k, qkv), "
-        "as in the article that this book follows. " + SEEN + "With fresh "
-        "weights nobody would notice; with published ones nothing fits. "
-        "In vitlib and timm all queries come first, then all keys, then "
-        "all values. Which letter is the outermost?",
-    ),
-    Mistake(
-        "mistake_1",
-        split_by("heads qkv k"),
-        "The output of `qkv` is parted head by head, (heads, qkv, k). "
-        + SEEN
-        + "In vitlib and timm all queries come first, then all "
-        "keys, then all values. Which letter is the outermost?",
-    ),
-    Mistake(
-        "mistake_2",
-        split_by("qkv k heads"),
-        "Queries, keys and values are told apart rightly, and the heads "
-        "are dealt like cards, one number in {heads} to each. "
-        + SEEN
-        + "A head's {k} numbers stand beside each other. Which of "
-        "the last two letters moves fastest?",
-    ),
-    Mistake(
-        "heads_by_reshape",
-        heads_by_reshape,
-        "The shape is right, but a `reshape` straight to (b, heads, n, k) "
-        "moves no number: it cuts the sequence into {heads} pieces and "
-        "calls them heads. " + SEEN + "In memory the heads lie inside a "
-        "token. Which axis do you part first, and what moves then?",
-    ),
-    Mistake(
-        "heads_for_numbers",
-        heads_for_numbers,
-        "Heads and their numbers have changed places: these are {k} heads "
-        "of {heads} numbers, wanted are {heads} of {k}. "
-        + SEEN
-        + "Which of the two axes that you part does `num_heads` count?",
-    ),
-    Mistake(
-        "merge_by_reshape",
-        merge_by_reshape,
-        "All is right up to the mixing. Then a `reshape` takes (b, heads, "
-        "n, k) straight to {right}, and the numbers of a token come from "
-        "several others. " + SEEN + "Which axis has to move back first?",
-    ),
-    Mistake(
-        "merge_crossed",
-        merge_crossed,
-        "All is right up to the mixing; when the heads are put together "
-        "again, their numbers alternate. " + SEEN + "In the width, which "
-        "moves faster, the head or the number inside it?",
-    ),
-    Mistake(
-        "unprojected",
-        unprojected,
-        "The mixed values are right, and come out as they are: `proj` is "
-        "not used. " + SEEN + "It is the only place where the heads speak "
-        "with one another.",
-    ),
-    Mistake(
-        "one_head",
-        one_head,
-        "This is attention with a single head of {d} numbers, and "
-        "`num_heads={heads}` is not used. " + SEEN + "No count of "
-        "parameters shows the difference. Where does the width become "
-        "heads of {k}?",
-    ),
-    Mistake(
-        "mistake_9",
-        with_function(
-            lambda q, k, v: (
-                scores(q, k).softmax(-1) / q.shape[-1] ** 0.5 @ v
-            )
-        ),
-        "The scale comes after the softmax, so the weights of a query do "
-        "not sum to 1. " + SEEN + "What must be divided, the weights or "
-        "the scores?",
-    ),
-    Mistake(
-        "mistake_10",
-        scale_of(lambda q: (q.shape[1] * q.shape[-1]) ** 0.5),
-        "The scores are divided by the root of {d}, the width. A head "
-        "multiplies vectors of {k} numbers. " + SEEN + "Which of the two "
-        "does its dot product grow with?",
-    ),
-    Mistake(
-        "mistake_11",
-        scale_of(lambda q: 1),
-        "The scores are not scaled. "
-        + SEEN
-        + "By the root of what do you "
-        "divide the dot product of two vectors of {k} numbers?",
-    ),
-    Mistake(
-        "mistake_12",
-        scale_of(lambda q: q.shape[-1]),
-        "The scores are divided by {k}, all of the head_dim. "
-        + SEEN
-        + "Dot products of random vectors grow only with its root.",
-    ),
-    Mistake(
-        "mistake_13",
-        with_function(softmax_over(-2)),
-        "The softmax is over the queries: all of them share one key. "
-        + SEEN
-        + "Which axis counts the keys?",
-    ),
-    Mistake(
-        "mistake_14",
-        with_function(softmax_over(1)),
-        "The softmax is over the heads: for every pair they share 1 "
-        "between them. " + SEEN + "Which axis counts the keys?",
-    ),
-    Mistake(
-        "across_images",
-        across_images,
-        "The tokens of one image look at those of the others: the batch "
-        "is taken for the sequence, as `nn.MultiheadAttention` does "
-        "unless it is told `batch_first=True`. " + SEEN + "Which axis of "
-        "the input are the tokens of one image?",
-    ),
-    Mistake(
-        "mistake_16",
-        with_function(lambda q, k, v: attention(k, q, v)),
-        "Queries and keys have changed places. " + SEEN + "In which order "
-        "do the three lie in `qkv`?",
-    ),
-    Mistake(
-        "mistake_17",
-        with_function(lambda q, k, v: attention(q, v, k)),
-        "Keys and values have changed places. " + SEEN + "In which order "
-        "do the three lie in `qkv`?",
-    ),
-    Mistake(
-        "without_bias_qkv",
-        without_bias("qkv"),
-        "The bias of `qkv` is left out. " + SEEN + "What does a linear "
-        "layer add, after it has multiplied?",
-    ),
-    Mistake(
-        "without_bias_proj",
-        without_bias("proj"),
-        "The bias of `proj` is left out. " + SEEN + "What does a linear "
-        "layer add, after it has multiplied?",
-    ),
-    Mistake(
-        "mistake_20",
-        lambda layer, tokens: (
-            tokens + MultiHeadAttention.forward(layer, tokens)
-        ),
-        "Right, and the tokens themselves are added to it. "
-        + SEEN
-        + "That sum belongs to the block around this layer; with both, a "
-        "token would be counted twice.",
-    ),
-)
 
 
 PIECE = ModulePiece(
     module=__name__,
     number=2,
     reference=MultiHeadAttention,
-    cases=layer_cases,
-    mistakes=LAYER_MISTAKES,
+    cases=cases,
     axes="sequences, tokens, width",
     draw=tables,
     next="It is the first half of an encoder block. The other half, the "
     "MLP of chapter 6, thinks about what was gathered here.",
+    mistakes=(
+        Mistake(
+            "split_as_heads_k_qkv",
+            split_as("heads k qkv"),
+            "The output of `qkv` is parted in another order, (heads, k, "
+            "qkv), as in the article that this book follows. {seen} With "
+            "fresh weights nobody would notice; with published ones "
+            "nothing fits. In vitlib and timm all queries come first, "
+            "then all keys, then all values. Which letter is the "
+            "outermost?",
+        ),
+        Mistake(
+            "split_as_heads_qkv_k",
+            split_as("heads qkv k"),
+            "The output of `qkv` is parted head by head, (heads, qkv, k). "
+            "{seen} In vitlib and timm all queries come first, then all "
+            "keys, then all values. Which letter is the outermost?",
+        ),
+        Mistake(
+            "split_as_qkv_k_heads",
+            split_as("qkv k heads"),
+            "Queries, keys and values are told apart rightly, and the "
+            "heads are dealt like cards, one number in {heads} to each. "
+            "{seen} A head's {k} numbers stand beside each other. Which "
+            "of the last two letters moves fastest?",
+        ),
+        Mistake(
+            "split_by_reshape",
+            split_by_reshape,
+            "The shape is right, but a `reshape` straight to (b, heads, "
+            "n, k) moves no number: it cuts the sequence into {heads} "
+            "pieces and calls them heads. {seen} In memory the heads lie "
+            "inside a token. Which axis do you part first, and what moves "
+            "then?",
+        ),
+        Mistake(
+            "heads_and_numbers_swapped",
+            heads_and_numbers_swapped,
+            "Heads and their numbers have changed places: these are {k} "
+            "heads of {heads} numbers, wanted are {heads} of {k}. {seen} "
+            "Which of the two axes that you part does `num_heads` count?",
+        ),
+        Mistake(
+            "merged_by_reshape",
+            merged_by_reshape,
+            "All is right up to the mixing. Then a `reshape` takes (b, "
+            "heads, n, k) straight to {right}, and the numbers of a token "
+            "come from several others. {seen} Which axis has to move back "
+            "first?",
+        ),
+        Mistake(
+            "merged_as_k_heads",
+            merged_as_k_heads,
+            "All is right up to the mixing; when the heads are put "
+            "together again, their numbers alternate. {seen} In the "
+            "width, which moves faster, the head or the number inside it?",
+        ),
+        Mistake(
+            "no_projection",
+            no_projection,
+            "The mixed values are right, and come out as they are: `proj` "
+            "is not used. {seen} It is the only place where the heads "
+            "speak with one another.",
+        ),
+        Mistake(
+            "one_head",
+            one_head,
+            "This is attention with a single head of {d} numbers, and "
+            "`num_heads={heads}` is not used. {seen} No count of "
+            "parameters shows the difference. Where does the width become "
+            "heads of {k}?",
+        ),
+        Mistake(
+            "scale_after_softmax",
+            with_function(scale_after_softmax),
+            "The scale comes after the softmax, so the weights of a query "
+            "do not sum to 1. {seen} What must be divided, the weights or "
+            "the scores?",
+        ),
+        Mistake(
+            "divided_by_root_of_embed_dim",
+            with_function(
+                divided_by(lambda q: (q.shape[1] * q.shape[-1]) ** 0.5)
+            ),
+            "The scores are divided by the root of {d}, the width. A head "
+            "multiplies vectors of {k} numbers. {seen} Which of the two "
+            "does its dot product grow with?",
+        ),
+        Mistake(
+            "no_scale",
+            with_function(divided_by(lambda q: 1)),
+            "The scores are not scaled. {seen} By the root of what do you "
+            "divide the dot product of two vectors of {k} numbers?",
+        ),
+        Mistake(
+            "divided_by_head_dim",
+            with_function(divided_by(lambda q: q.shape[-1])),
+            "The scores are divided by {k}, all of the head_dim. {seen} "
+            "Dot products of random vectors grow only with its root.",
+        ),
+        Mistake(
+            "softmax_over_queries",
+            with_function(softmax_over(-2)),
+            "The softmax is over the queries: all of them share one key. "
+            "{seen} Which axis counts the keys?",
+        ),
+        Mistake(
+            "softmax_over_heads",
+            with_function(softmax_over(1)),
+            "The softmax is over the heads: for every pair they share 1 "
+            "between them. {seen} Which axis counts the keys?",
+        ),
+        Mistake(
+            "attends_across_images",
+            attends_across_images,
+            "The tokens of one image look at those of the others: the "
+            "batch is taken for the sequence, as `nn.MultiheadAttention` "
+            "does unless it is told `batch_first=True`. {seen} Which axis "
+            "of the input are the tokens of one image?",
+        ),
+        Mistake(
+            "queries_and_keys_swapped",
+            with_function(lambda q, k, v: attention(k, q, v)),
+            "Queries and keys have changed places. {seen} In which order "
+            "do the three lie in `qkv`?",
+        ),
+        Mistake(
+            "keys_and_values_swapped",
+            with_function(lambda q, k, v: attention(q, v, k)),
+            "Keys and values have changed places. {seen} In which order "
+            "do the three lie in `qkv`?",
+        ),
+        Mistake(
+            "no_qkv_bias",
+            without_bias("qkv"),
+            "The bias of `qkv` is left out. {seen} What does a linear "
+            "layer add, after it has multiplied?",
+        ),
+        Mistake(
+            "no_proj_bias",
+            without_bias("proj"),
+            "The bias of `proj` is left out. {seen} What does a linear "
+            "layer add, after it has multiplied?",
+        ),
+        Mistake(
+            "with_residual",
+            lambda layer, tokens: (
+                tokens + MultiHeadAttention.forward(layer, tokens)
+            ),
+            "Right, and the tokens themselves are added to it. {seen} "
+            "That sum belongs to the block around this layer; with both, "
+            "a token would be counted twice.",
+        ),
+    ),
 )

@@ -8,6 +8,7 @@ from torch import Tensor
 from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.compare import as_tensor
 from vitlib.teach.checking.piece import Case, Mistake, Piece
+from vitlib.teach.checking.words import dtype_of
 
 
 def steps(rows: int, cols: int) -> tuple[Tensor, Tensor]:
@@ -23,7 +24,15 @@ def neighbour_mask(rows: int, cols: int) -> Tensor:
     return (down.abs() <= 1) & (right.abs() <= 1)
 
 
-def by_number(rows: int, cols: int) -> Tensor:
+def cases() -> list[Case]:
+    """Grids that are wide, high, flat and large."""
+    return [
+        Case(f"{rows} by {cols} patches", {"rows": rows, "cols": cols})
+        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7)]
+    ]
+
+
+def neighbours_by_number(rows: int, cols: int) -> Tensor:
     """Take the numbers of the patches for places."""
     places = torch.arange(rows * cols)
     apart = (places[:, None] - places).abs()
@@ -31,14 +40,14 @@ def by_number(rows: int, cols: int) -> Tensor:
     return torch.isin(apart, torch.tensor(near))
 
 
-def with_token(rows: int, cols: int) -> Tensor:
+def with_class_token(rows: int, cols: int) -> Tensor:
     """Count the class token among those who may look."""
     mask = torch.ones(1 + rows * cols, 1 + rows * cols, dtype=torch.bool)
     mask[1:, 1:] = neighbour_mask(rows, cols)
     return mask
 
 
-def near_by(allowed: Callable[[Tensor, Tensor], Tensor]):
+def near_by(allowed: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     """Give a mask with another idea of what is near."""
 
     def wrong(rows: int, cols: int) -> Tensor:
@@ -67,14 +76,16 @@ class MaskPiece(Piece):
 
     def read(self, output: object, case: Case) -> Tensor:
         """Refuse numbers; give 1 where one may look."""
-        if isinstance(output, Tensor) and output.is_floating_point():
+        if not isinstance(output, Tensor):
+            return as_tensor(output)
+        if output.dtype != torch.bool:
             raise Finding(
-                f"Your mask holds {str(output.dtype)[6:]} numbers. The "
-                "masks of this book are boolean: a comparison gives one "
-                "of itself. Where does yours become numbers?"
+                f"Your mask holds {dtype_of(output)} numbers. The masks "
+                "of this book are boolean: a comparison gives one of "
+                "itself. Where does yours become numbers?",
+                "no_booleans",
             )
-        mask = isinstance(output, Tensor) and output.dtype == torch.bool
-        return output.double() if mask else as_tensor(output)
+        return as_tensor(output.double())
 
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Name the first pair about which the answer is wrong."""
@@ -92,13 +103,7 @@ PIECE = MaskPiece(
     module=__name__,
     number=3,
     reference=neighbour_mask,
-    cases=lambda: [
-        Case(
-            f"{rows} by {cols} patches",
-            {"rows": rows, "cols": cols},
-        )
-        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7)]
-    ],
+    cases=cases,
     axes="patches that look, patches that are looked at",
     differentiable=False,
     shown="On four grids, square or not, each patch may look at itself "
@@ -108,15 +113,15 @@ PIECE = MaskPiece(
     "convolution of 3 by 3, whose weights depend on what is there.",
     mistakes=(
         Mistake(
-            "by_number",
-            by_number,
+            "neighbours_by_number",
+            neighbours_by_number,
             "You compare the numbers of the patches, and a line of the "
             "picture ends where the next begins: {pair}. What are the row "
             "and the column of a number?",
             first_pair,
         ),
         Mistake(
-            "mistake_1",
+            "no_corners",
             near_by(lambda down, right: down.abs() + right.abs() <= 1),
             "Above, below, left and right are right; the four corners are "
             "missing: {pair}. How far may a row differ while the column "
@@ -124,14 +129,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
-            "mistake_2",
+            "inverted",
             lambda rows, cols: ~neighbour_mask(rows, cols),
             "Right, and turned round: yours is True where a patch may "
             "not look, as in `nn.MultiheadAttention`. Here True means "
             "that it may.",
         ),
         Mistake(
-            "mistake_3",
+            "without_itself",
             near_by(
                 lambda down, right: (
                     (down.abs() <= 1)
@@ -144,7 +149,7 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
-            "mistake_4",
+            "rows_and_columns_swapped",
             lambda rows, cols: neighbour_mask(cols, rows),
             "Rows and columns have changed places: {pair}. Counting "
             "along the picture, after how many patches does a new row "
@@ -152,14 +157,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
-            "mistake_5",
+            "one_sided",
             near_by(lambda down, right: (down <= 1) & (right <= 1)),
             "A step to one side is held to 1, a step to the other may be "
             "as long as it likes: {pair}. A difference can be negative.",
             first_pair,
         ),
         Mistake(
-            "mistake_6",
+            "row_or_column",
             near_by(
                 lambda down, right: (down.abs() <= 1) | (right.abs() <= 1)
             ),
@@ -169,14 +174,14 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
-            "mistake_7",
+            "only_itself",
             near_by(lambda down, right: (down.abs() < 1) & (right == 0)),
             "Each patch may look at itself and at nobody else: {pair}. "
             "How far may row and column differ?",
             first_pair,
         ),
         Mistake(
-            "mistake_8",
+            "two_steps",
             near_by(
                 lambda down, right: (down.abs() <= 2) & (right.abs() <= 2)
             ),
@@ -185,13 +190,13 @@ PIECE = MaskPiece(
             first_pair,
         ),
         Mistake(
-            "with_token",
-            with_token,
+            "with_class_token",
+            with_class_token,
             "The class token is among them: your shape is {shape}, wanted "
             "is {right}. This mask is for the patches alone.",
         ),
         Mistake(
-            "mistake_10",
+            "an_axis_for_each_side",
             lambda rows, cols: neighbour_mask(rows, cols).reshape(
                 rows, cols, rows, cols
             ),

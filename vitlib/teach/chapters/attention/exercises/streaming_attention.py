@@ -1,7 +1,7 @@
 """Check your `streaming_attention(q, blocks)`."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -12,9 +12,6 @@ from vitlib.attention import attention
 from vitlib.teach.checking.answer import Finding, Runner
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
-
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
-
 
 Blocks = Iterable[tuple[Tensor, Tensor]]
 
@@ -30,7 +27,8 @@ def streamed(
     top: bool = True,
     divide: bool = True,
     scale: bool = True,
-):
+    block_softmax: bool = False,
+) -> Callable[[Tensor, Blocks], Tensor]:
     """Give attention over blocks, with its steps or without some."""
 
     def compute(q: Tensor, blocks: Blocks) -> Tensor:
@@ -44,6 +42,8 @@ def streamed(
                 highest = torch.zeros_like(highest)
             fade = (largest - highest).exp()
             weights = (scores - highest).exp()
+            if block_softmax:
+                weights = scores.softmax(dim=-1)
             rows = weights.sum(dim=-1, keepdim=True)
             total = total * (fade if fade_total else 1) + rows
             mixed = mixed * (fade if fade_mixed else 1) + weights @ v
@@ -51,36 +51,6 @@ def streamed(
         return mixed / total if divide else mixed
 
     return compute
-
-
-def softmax_in_blocks(q: Tensor, blocks: Blocks) -> Tensor:
-    """Take a softmax of each block where an exponential is wanted."""
-    largest = torch.full_like(q[..., :1], -torch.inf)
-    total, mixed = torch.zeros_like(largest), torch.zeros_like(q)
-    for k, v in blocks:
-        scores = q @ k.mT / q.shape[-1] ** 0.5
-        highest = scores.amax(dim=-1, keepdim=True)
-        highest = torch.maximum(largest, highest)
-        fade, weights = (largest - highest).exp(), scores.softmax(dim=-1)
-        total = total * fade + weights.sum(dim=-1, keepdim=True)
-        mixed = mixed * fade + weights @ v
-        largest = highest
-    return mixed / total
-
-
-def mean_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
-    """Attend to each block by itself, and take the mean."""
-    return torch.stack([attention(q, k, v) for k, v in blocks]).mean(0)
-
-
-def sum_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
-    """Attend to each block by itself, and add up."""
-    return torch.stack([attention(q, k, v) for k, v in blocks]).sum(0)
-
-
-def last_block(q: Tensor, blocks: Blocks) -> Tensor:
-    """Forget all blocks but the last."""
-    return attention(q, *list(blocks)[-1])
 
 
 def stream_case(
@@ -98,7 +68,7 @@ def stream_case(
     return Case(words, {"q": q, "blocks": blocks})
 
 
-def stream_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw blocks of several sizes, and a case with large scores."""
     draw = Draw(57)
     return [
@@ -107,6 +77,21 @@ def stream_cases() -> list[Case]:
         stream_case(draw, 3, 6, [4], 1.0),
         stream_case(draw, 2, 5, [3, 4, 1], 1000.0),
     ]
+
+
+def mean_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Attend to each block by itself, and take the mean."""
+    return torch.stack([attention(q, k, v) for k, v in blocks]).mean(0)
+
+
+def sum_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
+    """Attend to each block by itself, and add up."""
+    return torch.stack([attention(q, k, v) for k, v in blocks]).sum(0)
+
+
+def last_block_only(q: Tensor, blocks: Blocks) -> Tensor:
+    """Forget all blocks but the last."""
+    return attention(q, *list(blocks)[-1])
 
 
 class Watch(TorchFunctionMode):
@@ -147,7 +132,8 @@ class StreamPiece(Piece):
         if watch.fused:
             raise Finding(
                 "The result is right, and it is torch's: inside its fused "
-                "kernel all this happens. What happens there?"
+                "kernel all this happens. What happens there?",
+                "kernel_of_torch",
             )
         if watch.largest >= 2 * 64 * 64:
             raise Finding(
@@ -155,7 +141,8 @@ class StreamPiece(Piece):
                 "4 keys your code makes a tensor of the shape "
                 f"{watch.shape}, no smaller than the table "
                 "of all scores, (2, 1, 64, 64), which was not to be held. "
-                "What can you forget as soon as a block is done?"
+                "What can you forget as soon as a block is done?",
+                "holds_the_table",
             )
 
 
@@ -163,7 +150,7 @@ PIECE = StreamPiece(
     module=__name__,
     number=5,
     reference=stream,
-    cases=stream_cases,
+    cases=cases,
     axes="sequences, heads, queries, head_dim",
     shown="Block by block you get what attention gets from the whole "
     "table, with scores in the thousands too, and no table is ever held.",
@@ -171,29 +158,29 @@ PIECE = StreamPiece(
     "which memory of the GPU each block lies in.",
     mistakes=(
         Mistake(
-            "streamed",
+            "sums_not_corrected",
             streamed(fade_mixed=False, fade_total=False),
             "Right as long as the first block has the highest score. When "
             "a higher one comes, what you have summed up so far was "
-            "measured from the old one. " + SEEN + "By what factor are "
-            "the old sums too large then?",
+            "measured from the old one. {seen} By what factor are the old "
+            "sums too large then?",
         ),
         Mistake(
-            "streamed_too",
+            "mixture_not_corrected",
             streamed(fade_mixed=False),
             "The sum of the weights is corrected when a higher score "
-            "comes, the mixture is not. " + SEEN + "Both were measured "
-            "from the old one.",
-        ),
-        Mistake(
-            "streamed_too_too",
-            streamed(fade_total=False),
-            "The mixture is corrected when a higher score comes, the sum "
-            "of the weights is not. " + SEEN + "Both were measured from "
+            "comes, the mixture is not. {seen} Both were measured from "
             "the old one.",
         ),
         Mistake(
-            "streamed_too_too_too",
+            "total_not_corrected",
+            streamed(fade_total=False),
+            "The mixture is corrected when a higher score comes, the sum "
+            "of the weights is not. {seen} Both were measured from the "
+            "old one.",
+        ),
+        Mistake(
+            "no_maximum",
             streamed(top=False, fade_mixed=False, fade_total=False),
             "Right while the scores are small. With scores in the "
             "thousands their exponentials are too large for a float: "
@@ -201,46 +188,43 @@ PIECE = StreamPiece(
             "number is taken from every score. Which number helps?",
         ),
         Mistake(
-            "streamed_too_too_too_too",
+            "not_divided_by_sum",
             streamed(divide=False),
-            "The mixture is not divided by the sum of its weights. "
-            + SEEN
-            + "What did you add up besides the values?",
+            "The mixture is not divided by the sum of its weights. {seen} "
+            "What did you add up besides the values?",
         ),
         Mistake(
-            "streamed_too_too_too_too_too",
+            "no_scale",
             streamed(scale=False),
-            "The scores are not scaled. " + SEEN + "By the root of what "
-            "do you divide a dot product?",
+            "The scores are not scaled. {seen} By the root of what do you "
+            "divide a dot product?",
         ),
         Mistake(
-            "softmax_in_blocks",
-            softmax_in_blocks,
+            "softmax_of_each_block",
+            streamed(block_softmax=True),
             "The weights of a block are a softmax of their own, and sum "
-            "to 1 in every block. " + SEEN + "Only at the end is it known "
-            "what all of them sum to. What is a weight before that?",
+            "to 1 in every block. {seen} Only at the end is it known what "
+            "all of them sum to. What is a weight before that?",
         ),
         Mistake(
             "mean_of_blocks",
             mean_of_blocks,
             "Each block has a softmax of its own, and then all blocks "
-            "count alike. " + SEEN + "A block with better matches should "
-            "count for more. By how much?",
+            "count alike. {seen} A block with better matches should count "
+            "for more. By how much?",
         ),
         Mistake(
             "sum_of_blocks",
             sum_of_blocks,
             "Each block has a softmax of its own, and you add the results "
             "up: the shares of a query sum to the number of blocks. "
-            + SEEN
-            + "What do all keys have to share?",
+            "{seen} What do all keys have to share?",
         ),
         Mistake(
-            "last_block",
-            last_block,
-            "Only the last block is heard. "
-            + SEEN
-            + "What of the earlier blocks is still there when it comes?",
+            "last_block_only",
+            last_block_only,
+            "Only the last block is heard. {seen} What of the earlier "
+            "blocks is still there when it comes?",
         ),
     ),
 )
