@@ -1,10 +1,9 @@
 """Check your class `EncoderBlock(embed_dim, num_heads)`."""
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vitlib.encoder import EncoderBlock
-from vitlib.teach.chapters.encoder.exercises.mlp import SEEN
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.module import ModulePiece, weights_of
 from vitlib.teach.checking.picture import tables
@@ -12,7 +11,7 @@ from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import count_of, sequences_of
 
 
-def block_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw blocks of several widths, and tokens for them."""
     draw, found = Draw(66), []
     sizes = [  # batch, tokens, width, heads
@@ -35,20 +34,6 @@ def block_cases() -> list[Case]:
             )
         )
     return found
-
-
-def with_eps(eps: float):
-    """Give a block whose norms add another number."""
-
-    def wrong(block: EncoderBlock, tokens: Tensor) -> Tensor:
-        def norm(layer, x: Tensor) -> Tensor:
-            shape = x.shape[-1:]
-            return F.layer_norm(x, shape, layer.weight, layer.bias, eps)
-
-        tokens = tokens + block.attn(norm(block.norm1, tokens))
-        return tokens + block.mlp(norm(block.norm2, tokens))
-
-    return wrong
 
 
 def post_norm(block: EncoderBlock, tokens: Tensor) -> Tensor:
@@ -94,7 +79,7 @@ def parallel(block: EncoderBlock, tokens: Tensor) -> Tensor:
     return tokens + gathered + block.mlp(block.norm2(tokens))
 
 
-def old_sum(block: EncoderBlock, tokens: Tensor) -> Tensor:
+def gathered_lost(block: EncoderBlock, tokens: Tensor) -> Tensor:
     """Add the MLP to the tokens of before the attention."""
     middle = tokens + block.attn(block.norm1(tokens))
     return tokens + block.mlp(block.norm2(middle))
@@ -105,7 +90,7 @@ def one_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
     return tokens + no_residual(block, tokens)
 
 
-def norm_twice(block: EncoderBlock, tokens: Tensor) -> Tensor:
+def first_norm_twice(block: EncoderBlock, tokens: Tensor) -> Tensor:
     """Use the first norm for both."""
     tokens = tokens + block.attn(block.norm1(tokens))
     return tokens + block.mlp(block.norm1(tokens))
@@ -141,141 +126,140 @@ def mlp_first(block: EncoderBlock, tokens: Tensor) -> Tensor:
     return tokens + block.attn(block.norm1(tokens))
 
 
-BLOCK_MISTAKES = (
-    Mistake(
-        "post_norm",
-        post_norm,
-        "The norms come after the sums: this is the block of 2017. "
-        + SEEN
-        + "In a ViT nothing touches the stream but sums, and a layer "
-        "norms only what it reads. Where do the two norms stand then?",
-    ),
-    Mistake(
-        "norm_after_layer",
-        norm_after_layer,
-        "Your norms stand behind the layers, before the sums. "
-        + SEEN
-        + "In a ViT a layer's input is normed, not its output: it may say "
-        "as little or as much as it likes.",
-    ),
-    Mistake(
-        "normed_stream",
-        normed_stream,
-        "Your sums start from the normed tokens: after each norm the old "
-        "stream is gone. "
-        + SEEN
-        + "What does the layer read, and what is "
-        "its result added to? They are not the same tensor.",
-    ),
-    Mistake(
-        "no_residual",
-        no_residual,
-        "Nothing is added, everything replaced: no residual around either "
-        "layer. " + SEEN + "What the block was given should still be in "
-        "what it gives.",
-    ),
-    Mistake(
-        "no_first_residual",
-        no_first_residual,
-        "The residual around attention is missing: what it gathers "
-        "replaces the tokens. " + SEEN + "Which of your two lines has no "
-        "sum?",
-    ),
-    Mistake(
-        "no_second_residual",
-        no_second_residual,
-        "The residual around the MLP is missing: its result replaces the "
-        "tokens. " + SEEN + "Which of your two lines has no sum?",
-    ),
-    Mistake(
-        "one_residual",
-        one_residual,
-        "There is one residual around both layers together; each should "
-        "have its own. " + SEEN + "What does the MLP read, besides what "
-        "was gathered?",
-    ),
-    Mistake(
-        "parallel",
-        parallel,
-        "Both layers read the tokens as they came, side by side. Some "
-        "large models do that; in a ViT the MLP thinks about what "
-        "attention has gathered. " + SEEN + "What does your second line "
-        "read?",
-    ),
-    Mistake(
-        "old_sum",
-        old_sum,
-        "The result of the MLP is added to the tokens from before the "
-        "attention, so that what was gathered is lost from the stream. "
-        + SEEN
-        + "Which tensor does your second sum begin with?",
-    ),
-    Mistake(
-        "norm_twice",
-        norm_twice,
-        "`norm1` is used twice, and `norm2` not at all. " + SEEN + "No "
-        "count of parameters shows it.",
-    ),
-    Mistake(
-        "norms_swapped",
-        norms_swapped,
-        "The two norms have changed places. "
-        + SEEN
-        + "With fresh weights "
-        "nobody would notice. Which is the first?",
-    ),
-    Mistake(
-        "no_norms",
-        no_norms,
-        "Sums and layers are right, the norms are not used. "
-        + SEEN
-        + "Before each layer the tokens are brought to one length.",
-    ),
-    Mistake(
-        "no_first_norm",
-        no_first_norm,
-        "`norm1` is not used: attention reads the bare stream. "
-        + SEEN
-        + "What stands before each layer?",
-    ),
-    Mistake(
-        "no_second_norm",
-        no_second_norm,
-        "`norm2` is not used: the MLP reads the bare stream. "
-        + SEEN
-        + "What stands before each layer?",
-    ),
-    Mistake(
-        "with_eps_1e_05",
-        with_eps(1e-5),
-        "Right but for the sixth decimal or so: your norms have torch's "
-        "own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6. Small tokens and "
-        "published weights notice.",
-    ),
-    Mistake(
-        "mlp_first",
-        mlp_first,
-        "The MLP comes first, attention second. " + SEEN + "A token looks "
-        "around, then it thinks.",
-    ),
-    Mistake(
-        "mistake_16",
-        lambda block, tokens: tokens + EncoderBlock.forward(block, tokens),
-        "All is right, and then the tokens are added once more. "
-        + SEEN
-        + "How many sums are in your block?",
-    ),
-)
+def eps_of_torch(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Add more to the variance than a ViT does."""
+
+    def norm(layer: nn.LayerNorm, x: Tensor) -> Tensor:
+        return F.layer_norm(x, x.shape[-1:], layer.weight, layer.bias)
+
+    tokens = tokens + block.attn(norm(block.norm1, tokens))
+    return tokens + block.mlp(norm(block.norm2, tokens))
 
 
 PIECE = ModulePiece(
     module=__name__,
     number=3,
     reference=EncoderBlock,
-    cases=block_cases,
-    mistakes=BLOCK_MISTAKES,
+    cases=cases,
     axes="sequences, tokens, width",
     draw=tables,
     next="Twelve of these in a row are the encoder of ViT-B. What is left "
     "for chapter 7 is what stands before and behind it.",
+    mistakes=(
+        Mistake(
+            "post_norm",
+            post_norm,
+            "The norms come after the sums: this is the block of 2017. "
+            "{seen} In a ViT nothing touches the stream but sums, and a "
+            "layer norms only what it reads. Where do the two norms stand "
+            "then?",
+        ),
+        Mistake(
+            "norm_after_layer",
+            norm_after_layer,
+            "Your norms stand behind the layers, before the sums. {seen} "
+            "In a ViT a layer's input is normed, not its output: it may "
+            "say as little or as much as it likes.",
+        ),
+        Mistake(
+            "normed_stream",
+            normed_stream,
+            "Your sums start from the normed tokens: after each norm the "
+            "old stream is gone. {seen} What does the layer read, and "
+            "what is its result added to? They are not the same tensor.",
+        ),
+        Mistake(
+            "no_residual",
+            no_residual,
+            "Nothing is added, everything replaced: no residual around "
+            "either layer. {seen} What the block was given should still "
+            "be in what it gives.",
+        ),
+        Mistake(
+            "no_first_residual",
+            no_first_residual,
+            "The residual around attention is missing: what it gathers "
+            "replaces the tokens. {seen} Which of your two lines has no "
+            "sum?",
+        ),
+        Mistake(
+            "no_second_residual",
+            no_second_residual,
+            "The residual around the MLP is missing: its result replaces "
+            "the tokens. {seen} Which of your two lines has no sum?",
+        ),
+        Mistake(
+            "one_residual",
+            one_residual,
+            "There is one residual around both layers together; each "
+            "should have its own. {seen} What does the MLP read, besides "
+            "what was gathered?",
+        ),
+        Mistake(
+            "parallel",
+            parallel,
+            "Both layers read the tokens as they came, side by side. Some "
+            "large models do that; in a ViT the MLP thinks about what "
+            "attention has gathered. {seen} What does your second line "
+            "read?",
+        ),
+        Mistake(
+            "gathered_lost",
+            gathered_lost,
+            "The result of the MLP is added to the tokens from before the "
+            "attention, so that what was gathered is lost from the "
+            "stream. {seen} Which tensor does your second sum begin with?",
+        ),
+        Mistake(
+            "first_norm_twice",
+            first_norm_twice,
+            "`norm1` is used twice, and `norm2` not at all. {seen} No "
+            "count of parameters shows it.",
+        ),
+        Mistake(
+            "norms_swapped",
+            norms_swapped,
+            "The two norms have changed places. {seen} With fresh weights "
+            "nobody would notice. Which is the first?",
+        ),
+        Mistake(
+            "no_norms",
+            no_norms,
+            "Sums and layers are right, the norms are not used. {seen} "
+            "Before each layer the tokens are brought to one length.",
+        ),
+        Mistake(
+            "no_first_norm",
+            no_first_norm,
+            "`norm1` is not used: attention reads the bare stream. {seen} "
+            "What stands before each layer?",
+        ),
+        Mistake(
+            "no_second_norm",
+            no_second_norm,
+            "`norm2` is not used: the MLP reads the bare stream. {seen} "
+            "What stands before each layer?",
+        ),
+        Mistake(
+            "eps_of_torch",
+            eps_of_torch,
+            "Right but for the sixth decimal or so: your norms have "
+            "torch's own `eps`, 1e-5. {seen} A ViT has 1e-6. Small tokens "
+            "and published weights notice.",
+        ),
+        Mistake(
+            "mlp_first",
+            mlp_first,
+            "The MLP comes first, attention second. {seen} A token looks "
+            "around, then it thinks.",
+        ),
+        Mistake(
+            "tokens_added_again",
+            lambda block, tokens: (
+                tokens + EncoderBlock.forward(block, tokens)
+            ),
+            "All is right, and then the tokens are added once more. "
+            "{seen} How many sums are in your block?",
+        ),
+    ),
 )

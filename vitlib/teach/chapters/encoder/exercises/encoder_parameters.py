@@ -17,64 +17,64 @@ PIECE = NumberPiece(
     "twofold. The number of heads plays no part.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "one_block",
             blocks_of(384, depth=1),
             "{yours} are in one block. How many are there?",
         ),
         Slip(
-            "mistake_1",
+            "matrices_only",
             12 * 12 * 384**2,
             "{yours} are the matrices alone. What else does a linear "
             "layer have, and what does a norm learn?",
         ),
         Slip(
-            "mistake_2",
+            "no_norms",
             12 * (12 * 384**2 + 9 * 384),
             "{yours} are right for the four linear layers of each block. "
             "The two norms have something to learn, too.",
         ),
         Slip(
-            "mistake_3",
+            "no_biases",
             12 * (12 * 384**2 + 4 * 384),
             "{yours} are matrices and norms. What does a linear layer "
             "learn besides its matrix?",
         ),
         Slip(
-            "mistake_4",
+            "one_norm",
             12 * (12 * 384**2 + 11 * 384),
             "{yours} would be right if a block had one norm, or if a norm "
             "had only its scale. What stands before the MLP, and what "
             "does a norm add?",
         ),
         Slip(
-            "mistake_5",
+            "with_last_norm",
             blocks_of(384) + 2 * 384,
             "{yours} is with the last norm. It stands behind the blocks "
             "and belongs to the ViT.",
         ),
         Slip(
-            "mistake_6",
+            "attention_only",
             12 * (4 * 384**2 + 4 * 384),
             "{yours} are the attention layers. What else is in a block?",
         ),
         Slip(
-            "mistake_7",
+            "mlp_only",
             12 * (8 * 384**2 + 5 * 384),
             "{yours} are the MLPs. What else is in a block?",
         ),
         Slip(
-            "mistake_8",
+            "whole_vit",
             22_050_664,
             "{yours} are in the whole ViT-S/16, with its patches, its "
             "positions and its head. Here only the blocks count.",
         ),
         Slip(
-            "mistake_9",
+            "width_of_ti",
             blocks_of(192),
             "{yours} are those of ViT-Ti, 192 wide.",
         ),
         Slip(
-            "mistake_10",
+            "width_of_b",
             blocks_of(768),
             "{yours} are those of ViT-B, 768 wide.",
         ),

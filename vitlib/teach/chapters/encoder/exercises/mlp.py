@@ -1,5 +1,7 @@
 """Check your class `MLP(embed_dim, mlp_ratio)`."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -11,10 +13,8 @@ from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import sequences_of
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
 
-
-def mlp_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw layers of several widths, and tokens for them."""
     draw, found = Draw(6), []
     sizes = [  # batch, tokens, width, ratio
@@ -38,7 +38,9 @@ def mlp_cases() -> list[Case]:
     return found
 
 
-def with_activation(act):
+def with_activation(
+    act: Callable[[Tensor], Tensor],
+) -> Callable[[MLP, Tensor], Tensor]:
     """Give an MLP that bends in another way."""
 
     def wrong(mlp: MLP, tokens: Tensor) -> Tensor:
@@ -47,117 +49,107 @@ def with_activation(act):
     return wrong
 
 
-MLP_MISTAKES = (
-    Mistake(
-        "mistake_0",
-        with_activation(F.relu),
-        "Nearly: between your two layers stands ReLU, which cuts off at "
-        "zero. " + SEEN + "The Transformer of 2017 had it; a ViT bends "
-        "more gently.",
-    ),
-    Mistake(
-        "mistake_1",
-        with_activation(lambda x: F.gelu(x, approximate="tanh")),
-        "Right to about three places: this is GELU by way of tanh, the "
-        "approximation that Google's code uses. " + SEEN + "timm and this "
-        "book take the exact one. Which argument of yours asks for the "
-        "other?",
-    ),
-    Mistake(
-        "mistake_2",
-        with_activation(F.silu),
-        "Nearly: between your two layers stands SiLU, x times a sigmoid. "
-        + SEEN
-        + "It resembles GELU and is not it.",
-    ),
-    Mistake(
-        "mistake_3",
-        with_activation(lambda x: x * torch.sigmoid(1.702 * x)),
-        "Nearly: this is GELU by way of a sigmoid, as CLIP has it. "
-        + SEEN
-        + "timm and this book take the exact one.",
-    ),
-    Mistake(
-        "mistake_4",
-        with_activation(torch.tanh),
-        "Between your two layers stands tanh. " + SEEN + "A ViT has "
-        "another bend there, one that lets large numbers pass.",
-    ),
-    Mistake(
-        "mistake_5",
-        with_activation(lambda x: x),
-        "Nothing stands between your two layers, and two linear layers in "
-        "a row are one. " + SEEN + "What has to happen to the {hidden} "
-        "numbers in between?",
-    ),
-    Mistake(
-        "mistake_6",
-        lambda mlp, tokens: F.gelu(mlp.fc2(mlp.fc1(tokens))),
-        "The bend comes after the second layer. " + SEEN + "What is "
-        "added to the stream must be free to be negative, and between the "
-        "layers nothing bends.",
-    ),
-    Mistake(
-        "mistake_7",
-        lambda mlp, tokens: F.gelu(mlp.fc2(F.gelu(mlp.fc1(tokens)))),
-        "The bend comes twice, after the second layer too. "
-        + SEEN
-        + "What is added to the stream must be free to be negative.",
-    ),
-    Mistake(
-        "mistake_8",
-        lambda mlp, tokens: mlp.fc2(mlp.fc1(F.gelu(tokens))),
-        "The bend comes before the first layer, on the narrow side. "
-        + SEEN
-        + "It belongs where there are {hidden} numbers to choose "
-        "from.",
-    ),
-    Mistake(
-        "mistake_9",
-        lambda mlp, tokens: tokens + MLP.forward(mlp, tokens),
-        "Right, and the tokens themselves are added to it. "
-        + SEEN
-        + "That sum belongs to the block around the MLP.",
-    ),
-    Mistake(
-        "mistake_10",
-        lambda mlp, tokens: MLP.forward(
-            mlp, F.layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
-        ),
-        "Right, but your MLP norms its tokens first. "
-        + SEEN
-        + "That norm "
-        "belongs to the block around it.",
-    ),
-    Mistake(
-        "mistake_11",
-        lambda mlp, tokens: F.linear(
-            F.gelu(F.linear(tokens, mlp.fc1.weight)),
-            mlp.fc2.weight,
-            mlp.fc2.bias,
-        ),
-        "The bias of `fc1` is left out. " + SEEN + "What does a linear "
-        "layer add, after it has multiplied?",
-    ),
-    Mistake(
-        "mistake_12",
-        lambda mlp, tokens: F.linear(
-            F.gelu(mlp.fc1(tokens)), mlp.fc2.weight
-        ),
-        "The bias of `fc2` is left out. " + SEEN + "What does a linear "
-        "layer add, after it has multiplied?",
-    ),
-)
-
-
 PIECE = ModulePiece(
     module=__name__,
     number=1,
     reference=MLP,
-    cases=mlp_cases,
-    mistakes=MLP_MISTAKES,
+    cases=cases,
     axes="sequences, tokens, width",
     draw=tables,
     next="Attention gathers, this thinks, each token for itself. Two "
     "thirds of the parameters of a ViT are in its MLPs.",
+    mistakes=(
+        Mistake(
+            "relu",
+            with_activation(F.relu),
+            "Nearly: between your two layers stands ReLU, which cuts off "
+            "at zero. {seen} The Transformer of 2017 had it; a ViT bends "
+            "more gently.",
+        ),
+        Mistake(
+            "gelu_by_tanh",
+            with_activation(lambda x: F.gelu(x, approximate="tanh")),
+            "Right to about three places: this is GELU by way of tanh, "
+            "the approximation that Google's code uses. {seen} timm and "
+            "this book take the exact one. Which argument of yours asks "
+            "for the other?",
+        ),
+        Mistake(
+            "silu",
+            with_activation(F.silu),
+            "Nearly: between your two layers stands SiLU, x times a "
+            "sigmoid. {seen} It resembles GELU and is not it.",
+        ),
+        Mistake(
+            "gelu_by_sigmoid",
+            with_activation(lambda x: x * torch.sigmoid(1.702 * x)),
+            "Nearly: this is GELU by way of a sigmoid, as CLIP has it. "
+            "{seen} timm and this book take the exact one.",
+        ),
+        Mistake(
+            "tanh",
+            with_activation(torch.tanh),
+            "Between your two layers stands tanh. {seen} A ViT has "
+            "another bend there, one that lets large numbers pass.",
+        ),
+        Mistake(
+            "no_activation",
+            with_activation(lambda x: x),
+            "Nothing stands between your two layers, and two linear "
+            "layers in a row are one. {seen} What has to happen to the "
+            "{hidden} numbers in between?",
+        ),
+        Mistake(
+            "activation_last",
+            lambda mlp, tokens: F.gelu(mlp.fc2(mlp.fc1(tokens))),
+            "The bend comes after the second layer. {seen} What is added "
+            "to the stream must be free to be negative, and between the "
+            "layers nothing bends.",
+        ),
+        Mistake(
+            "activation_twice",
+            lambda mlp, tokens: F.gelu(mlp.fc2(F.gelu(mlp.fc1(tokens)))),
+            "The bend comes twice, after the second layer too. {seen} "
+            "What is added to the stream must be free to be negative.",
+        ),
+        Mistake(
+            "activation_first",
+            lambda mlp, tokens: mlp.fc2(mlp.fc1(F.gelu(tokens))),
+            "The bend comes before the first layer, on the narrow side. "
+            "{seen} It belongs where there are {hidden} numbers to choose "
+            "from.",
+        ),
+        Mistake(
+            "with_residual",
+            lambda mlp, tokens: tokens + MLP.forward(mlp, tokens),
+            "Right, and the tokens themselves are added to it. {seen} "
+            "That sum belongs to the block around the MLP.",
+        ),
+        Mistake(
+            "with_norm",
+            lambda mlp, tokens: MLP.forward(
+                mlp, F.layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
+            ),
+            "Right, but your MLP norms its tokens first. {seen} That norm "
+            "belongs to the block around it.",
+        ),
+        Mistake(
+            "no_fc1_bias",
+            lambda mlp, tokens: F.linear(
+                F.gelu(F.linear(tokens, mlp.fc1.weight)),
+                mlp.fc2.weight,
+                mlp.fc2.bias,
+            ),
+            "The bias of `fc1` is left out. {seen} What does a linear "
+            "layer add, after it has multiplied?",
+        ),
+        Mistake(
+            "no_fc2_bias",
+            lambda mlp, tokens: F.linear(
+                F.gelu(mlp.fc1(tokens)), mlp.fc2.weight
+            ),
+            "The bias of `fc2` is left out. {seen} What does a linear "
+            "layer add, after it has multiplied?",
+        ),
+    ),
 )
