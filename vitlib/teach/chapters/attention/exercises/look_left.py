@@ -92,22 +92,24 @@ class LookPiece(Piece):
         found[case.tells["col"] == 0] = EDGE
         return found
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Count who looks left, and show one who does not."""
         inner = right != EDGE
         good = int((yours == right)[inner].sum())
         first = int((yours != right).nonzero()[0])
         row, col = (case.tells[side] for side in ("row", "col"))
-        seen = int(yours[first])
+        seen, name = int(yours[first]), "unknown"
         whom = f"at row {row[seen]}, column {col[seen]}"
-        if seen < 0:
-            several = "all" if seen == BLIND else "several"
-            whom = f"at {several} places alike"
-        return (
+        if seen == TIE:
+            whom, name = "at several places alike", "no_single_winner"
+        if seen == BLIND:
+            whom, name = "at all places alike", "all_places_alike"
+        return Finding(
             f"I asked about {case.words}. Of {int(inner.sum())} "
             f"patches that have a left neighbour {good} look at it. The "
             f"one in row {row[first]}, column {col[first]} looks {whom}. "
-            "By what angle has each pair of sine and cosine to turn?"
+            "By what angle has each pair of sine and cosine to turn?",
+            name,
         )
 
 
