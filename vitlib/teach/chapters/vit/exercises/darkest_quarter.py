@@ -14,11 +14,7 @@ from vitlib.teach.checking.piece import Case
 from vitlib.teach.checking.words import count_of, shape_of
 
 SIZE = 8  # pixels along the side of a picture
-
-
 NAMES = ["left above", "right above", "left below", "right below"]
-
-
 SURE = 0.1  # what the winner's score must be ahead of the next
 
 
@@ -57,7 +53,8 @@ class DarkestPiece(ChangePiece):
         if scores.shape != (len(asked), 4):
             raise Finding(
                 f"Your model gives the shape {shape_of(scores)}. Wanted "
-                f"is a score for each quarter, ({len(asked)}, 4)."
+                f"is a score for each quarter, ({len(asked)}, 4).",
+                "other_shape",
             )
         quarters = nn.functional.avg_pool2d(asked, SIZE // 2).flatten(1)
         found, right = scores.argmax(dim=1), quarters.argmin(dim=1)
@@ -70,7 +67,8 @@ class DarkestPiece(ChangePiece):
                 "model is hardly sure of anything: its best score is only "
                 f"{least:.0e} ahead of the next, and a little noise would "
                 "turn it round. Where does the class token spend its "
-                "attention now? It has a brightness of its own, 0."
+                "attention now? It has a brightness of its own, 0.",
+                "hardly_sure",
             )
         return right.to(torch.float64)
 
@@ -85,26 +83,30 @@ def check_answers(found: Tensor, quarters: Tensor) -> None:
         raise Finding(
             "Your model still names the brightest quarter, as before. "
             "Which number decides what a large score means: one of the "
-            "query's, the key's or the value's?"
+            "query's, the key's or the value's?",
+            "brightest_quarter",
         )
     if torch.equal(found, 3 - bright):
         raise Finding(
             "Your model names the quarter opposite to the brightest: it "
             "finds the brightest, and then hands over the wrong place. "
-            "It should find another one. Who asks for brightness?"
+            "It should find another one. Who asks for brightness?",
+            "opposite_quarter",
         )
     if len(found.unique()) == 1:
         raise Finding(
             f"Your model names the quarter {NAMES[int(found[0])]}, "
             "whatever it sees. What does the class token gather now, and "
-            "from whom?"
+            "from whom?",
+            "always_the_same_quarter",
         )
     first = int((found != right).nonzero()[0])
     shades = ", ".join(f"{shade:.1f}" for shade in quarters[first])
     raise Finding(
         f"{good} of {len(found)} answers are right. Of quarters with the "
         f"brightness {shades}, row by row, your model names the one "
-        f"{NAMES[int(found[first])]}."
+        f"{NAMES[int(found[first])]}.",
+        "other_quarter",
     )
 
 

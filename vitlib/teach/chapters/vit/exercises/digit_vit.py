@@ -19,15 +19,6 @@ def digit_vit() -> ViT:
     return ViT(**SETTINGS)
 
 
-def sized(**settings: object) -> Callable[[], ViT]:
-    """Give an answer in which some settings are others."""
-
-    def wrong() -> ViT:
-        return ViT(**SETTINGS | settings)
-
-    return wrong
-
-
 FACTS: dict[str, Callable[[ViT], float]] = {
     "pixels along the side of a picture": lambda vit: (
         vit.patch_embed.image_size[0]
@@ -62,15 +53,16 @@ class SizesPiece(Piece):
             raise Finding(
                 f"Your function makes a module of the class "
                 f"`{type(model).__name__}`. Wanted is a `ViT` of vitlib; "
-                "your own comes in exercise 3."
+                "your own comes in exercise 3.",
+                "no_vit",
             )
         facts = [float(count(model)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Say which of the sizes are others."""
         wrong = other_counts(FACTS, yours.int(), right.int())
-        return f"Your model has {wrong}."
+        return Finding(f"Your model has {wrong}.", "other_sizes")
 
     def examine_more(self, runner: Runner, case: Case) -> None:
         """The trained weights fit into it."""
@@ -78,11 +70,21 @@ class SizesPiece(Piece):
         try:
             model.load_state_dict(digit_reader().state_dict())
         except RuntimeError as error:
-            first = str(error).split("\n")[1].strip()
+            *_, first = str(error).split("\n")[:2]
             raise Finding(
                 "The sizes are right, but the weights of the digit reader "
-                f"do not fit: {first}"
+                f"do not fit: {first.strip()}",
+                "other_names",
             ) from None
+
+
+def sized(**settings: object) -> Callable[[], ViT]:
+    """Give an answer in which some settings are others."""
+
+    def wrong() -> ViT:
+        return ViT(**SETTINGS | settings)
+
+    return wrong
 
 
 PIECE = SizesPiece(
@@ -98,50 +100,50 @@ PIECE = SizesPiece(
     "and 650 in the head. Chapter 8 trains such a model in a minute.",
     mistakes=(
         Mistake(
-            "sized",
+            "patches_of_4_pixels",
             sized(patch_size=4),
             "A patch of 4 pixels gives 7 by 7 of them, and with the class "
             "token 50 tokens. Wanted are 17. How many patches is that, "
             "and how many in a row?",
         ),
         Mistake(
-            "sized_too",
+            "patches_of_14_pixels",
             sized(patch_size=14),
             "A patch of 14 pixels gives 2 by 2 of them. Wanted are 16 and "
             "the class token.",
         ),
         Mistake(
-            "sized_too_too",
+            "three_channels",
             sized(in_channels=3),
             "All right but the channels: yours wants red, green and blue, "
             "and a digit is grey. That makes 6,272 parameters too many.",
         ),
         Mistake(
-            "sized_too_too_too",
+            "thousand_classes",
             sized(num_classes=1000),
             "All right but the classes: yours has 1,000, and there are "
             "ten digits.",
         ),
         Mistake(
-            "sized_too_too_too_too",
+            "one_head",
             sized(num_heads=1),
             "All right but the heads: yours has one of 64 numbers. No "
             "count of parameters shows it.",
         ),
         Mistake(
-            "sized_too_too_too_too_too",
+            "heads_of_one_number",
             sized(num_heads=64),
             "All right but the heads: `num_heads` is how many there are, "
             "not how wide they are. Yours has 64, of one number each.",
         ),
         Mistake(
-            "sized_too_too_too_too_too_too",
+            "width_of_b",
             sized(embed_dim=768, num_heads=4),
             "Your tokens are as wide as those of ViT-B, 768. Wanted are "
             "64 numbers.",
         ),
         Mistake(
-            "sized_too_too_too_too_too_too_too",
+            "depth_of_b",
             sized(depth=12),
             "Your model is as deep as ViT-B, 12 blocks. Wanted are 4.",
         ),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from vitlib.teach.chapters.vit import sizes
+from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.number import NumberFrom
 from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import numbers
@@ -23,43 +24,19 @@ def pair_share(image_size: int) -> float:
     return both["pairs"] / sum(both.values())
 
 
-def shared(change: Callable[[dict[str, float], int], float]):
-    """Give an answer made of the counts in another way."""
-
-    def wrong(image_size: int) -> float:
-        return change(counts(image_size), image_size)
-
-    return wrong
-
-
-def tokens_of(image_size: int) -> int:
-    """Count the tokens."""
-    return 1 + (image_size // 16) ** 2
-
-
-def without_class_token(image_size: int) -> float:
-    """Count the patches only."""
-    n, d = tokens_of(image_size) - 1, 768
-    pairs = 12 * 2 * n * n * d
-    rest = 12 * n * 12 * d * d + n * d * d + d * 1000
-    return pairs / (pairs + rest)
-
-
-def blocks_only(image_size: int) -> float:
-    """Leave the embedding and the head out."""
-    n, d = tokens_of(image_size), 768
-    pairs = 2 * n * n * d
-    return pairs / (pairs + n * 12 * d * d)
-
-
 class SharePiece(NumberFrom):
     """The answer gives a share."""
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(
+        self, case: Case, yours: Tensor, right: Tensor
+    ) -> Finding | str:
         """Say the share as per cent."""
         said = f"{numbers([yours * 100], 1)} %"
         if not 0 <= yours <= 1:
-            return f"Yours is {yours:g}. A share lies between 0 and 1."
+            return Finding(
+                f"Yours is {yours:g}. A share lies between 0 and 1.",
+                "no_share",
+            )
         size = "large" if yours > right else "small"
         return (
             f"For {case.words} yours is {said}, too {size}. Write "
@@ -68,14 +45,43 @@ class SharePiece(NumberFrom):
         )
 
 
+def cases() -> list[Case]:
+    """Ask for a small, a middling and a large picture."""
+    return [
+        Case(f"{size} pixels", {"image_size": size})
+        for size in (224, 384, 1024)
+    ]
+
+
+def shared(change: Callable[[float, float], float]) -> Callable:
+    """Give an answer made of the pairs and the rest in another way."""
+
+    def wrong(image_size: int) -> float:
+        return change(*counts(image_size).values())
+
+    return wrong
+
+
+def no_class_token(image_size: int) -> float:
+    """Count the patches only."""
+    n, d = (image_size // 16) ** 2, 768
+    pairs = 12 * 2 * n * n * d
+    rest = 12 * n * 12 * d * d + n * d * d + d * 1000
+    return pairs / (pairs + rest)
+
+
+def blocks_only(image_size: int) -> float:
+    """Leave the embedding and the head out."""
+    n, d = 1 + (image_size // 16) ** 2, 768
+    pairs = 2 * n * n * d
+    return pairs / (pairs + n * 12 * d * d)
+
+
 PIECE = SharePiece(
     module=__name__,
     number=2,
     reference=pair_share,
-    cases=lambda: [
-        Case(f"{size} pixels", {"image_size": size})
-        for size in (224, 384, 1024)
-    ],
+    cases=cases,
     differentiable=False,
     shown="For three sizes your share is that of "
     "`vitlib.teach.chapters.vit.sizes.multiply_adds`.",
@@ -83,39 +89,31 @@ PIECE = SharePiece(
     "fourth power of the image's side, all else with its square.",
     mistakes=(
         Mistake(
-            "mistake_0",
-            shared(lambda both, size: both["pairs"] / both["rest"]),
+            "ratio_to_the_rest",
+            shared(lambda pairs, rest: pairs / rest),
             "This is the ratio of the pairs to all the rest, not their "
             "share of the whole.",
         ),
         Mistake(
-            "mistake_1",
+            "in_percent",
             lambda image_size: 100 * pair_share(image_size),
             "Right, in per cent. A share is a number from 0 to 1.",
         ),
         Mistake(
-            "without_class_token",
-            without_class_token,
+            "no_class_token",
+            no_class_token,
             "You have counted the patches. One more token takes part in "
             "every block.",
         ),
         Mistake(
-            "mistake_3",
-            shared(
-                lambda both, size: (
-                    both["pairs"] / (2 * both["rest"] + both["pairs"])
-                )
-            ),
+            "scores_only",
+            shared(lambda pairs, rest: pairs / (2 * rest + pairs)),
             "Half of the pairs' work is missing. Queries meet keys, and "
             "what comes then?",
         ),
         Mistake(
-            "mistake_4",
-            shared(
-                lambda both, size: (
-                    both["pairs"] / (12 * both["rest"] + both["pairs"])
-                )
-            ),
+            "pairs_of_one_block",
+            shared(lambda pairs, rest: pairs / (12 * rest + pairs)),
             "The pairs of one block, and all the rest of twelve. How "
             "often do the tokens look at each other?",
         ),
@@ -126,23 +124,15 @@ PIECE = SharePiece(
             "multiply, too, if little: they are part of the whole.",
         ),
         Mistake(
-            "mistake_6",
-            shared(
-                lambda both, size: (
-                    both["pairs"] / (both["pairs"] + both["rest"] / 12)
-                )
-            ),
+            "pairs_for_every_head",
+            shared(lambda pairs, rest: pairs / (pairs + rest / 12)),
             "Twelve times too many pairs: the twelve heads share the "
             "width, and all of them together multiply as often as one "
             "head of 768.",
         ),
         Mistake(
-            "mistake_7",
-            shared(
-                lambda both, size: (
-                    2 * both["pairs"] / (2 * both["pairs"] + both["rest"])
-                )
-            ),
+            "pairs_twice",
+            shared(lambda pairs, rest: 2 * pairs / (2 * pairs + rest)),
             "Twice too many pairs, or half of the rest. A multiplication "
             "with its addition counts as one, in both.",
         ),

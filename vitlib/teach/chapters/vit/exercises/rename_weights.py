@@ -20,8 +20,6 @@ from vitlib.teach.checking.words import (
 from vitlib.vit import ViT
 
 Weights = dict[str, Tensor]
-
-
 FOREIGN = {  # what vitlib and timm call it, and what torchvision does
     "patch_embed.proj": "conv_proj",
     "cls_token": "class_token",
@@ -89,7 +87,8 @@ class WeightsPiece(Piece):
         if not isinstance(output, dict):
             raise Finding(
                 f"Your code gives {kind_of(output)}. Wanted is a dict, "
-                "from names to tensors."
+                "from names to tensors.",
+                "no_dict",
             )
         dtype = next(iter(case.inputs["weights"].values())).dtype
         model = ViT(**case.settings).to(dtype)
@@ -109,33 +108,40 @@ def check_names(weights: Weights, wanted: Weights) -> None:
             f"The first that is missing is "
             f"`{missing[0]}`; the first that nobody knows is "
             f"`{unknown[0]}`. Which of your replacements should make the "
-            "one of the other?"
+            "one of the other?",
+            "other_names",
         )
     if missing:
         raise Finding(
             f"Every name of yours fits, and {len(missing)} are missing, "
-            f"the first is `{missing[0]}`. Were two given the same name?"
+            f"the first is `{missing[0]}`. Were two given the same name?",
+            "missing_names",
         )
     if unknown:
         raise Finding(
             "All names are there, and besides them "
             f"{listed(unknown[:3])}. A strict load refuses what it does "
-            "not know."
+            "not know.",
+            "unknown_names",
         )
     for name, weight in weights.items():
         if not isinstance(weight, Tensor):
-            raise Finding(f"Under `{name}` stands {kind_of(weight)}.")
+            raise Finding(
+                f"Under `{name}` stands {kind_of(weight)}.", "no_tensor"
+            )
         if weight.shape != wanted[name].shape:
             raise Finding(
                 f"All names are there. But `{name}` has the shape "
                 f"{shape_of(weight)}, wanted is {shape_of(wanted[name])}. "
-                "Was it mixed up with another, or cut up on the way?"
+                "Was it mixed up with another, or cut up on the way?",
+                "other_shape",
             )
         if weight.dtype != wanted[name].dtype:
             raise Finding(
                 f"All names are there. But `{name}` was given in "
                 f"{dtype_of(wanted[name])} and is now in "
-                f"{dtype_of(weight)}."
+                f"{dtype_of(weight)}.",
+                "other_dtype",
             )
 
 
@@ -154,10 +160,20 @@ def changed(
     return wrong
 
 
+def second_norm(weights: Weights, name: str) -> Tensor:
+    """Take the second norm of the block, here as there."""
+    return weights[name.replace("norm1", "norm2")]
+
+
 def other_norm(weights: Weights, name: str) -> Tensor:
     """Take the other norm of the block."""
-    number = "2" if "norm1" in name else "1"
-    return weights[re.sub(r"norm\d", f"norm{number}", name)]
+    numbers = {"norm1": "norm2", "norm2": "norm1"}
+    return weights[re.sub(r"norm\d", lambda m: numbers[m[0]], name)]
+
+
+def first_block(weights: Weights, name: str) -> Tensor:
+    """Take the first block for each."""
+    return weights[re.sub(r"blocks\.\d+", "blocks.0", name)]
 
 
 def block_by_name(weights: Weights, name: str) -> Tensor:
@@ -178,7 +194,7 @@ def thirds(order: list[int]) -> Callable[[Weights, str], Tensor]:
     return change
 
 
-SEEN = "The scores at {where} are {yours} in place of {wanted}. "
+SCORES = "The scores at {where} are {yours} in place of {wanted}. "
 
 
 PIECE = WeightsPiece(
@@ -194,58 +210,50 @@ PIECE = WeightsPiece(
     "compare an output.",
     mistakes=(
         Mistake(
-            "changed_norm1_other_norm",
-            changed("norm1", other_norm),
+            "second_norm_twice",
+            changed("blocks.", second_norm),
             "Every name and every shape fits, and the answers differ: "
             "both norms of a block have the weights of the second. "
-            + SEEN
+            + SCORES
             + "No load complains of that.",
         ),
         Mistake(
-            "mistake_1",
-            changed(
-                "blocks",
-                lambda weights, name: (
-                    other_norm(weights, name)
-                    if re.search(r"norm\d", name)
-                    else weights[name]
-                ),
-            ),
+            "norms_swapped",
+            changed("blocks.", other_norm),
             "Every name and every shape fits, and the answers differ: the "
-            "two norms of each block have changed places. " + SEEN + "No "
-            "load complains of that.",
+            "two norms of each block have changed places. "
+            + SCORES
+            + "No load complains of that.",
         ),
         Mistake(
-            "changed_blocks_block_by_name",
-            changed("blocks", block_by_name),
+            "blocks_sorted_as_text",
+            changed("blocks.", block_by_name),
             "Every name and every shape fits, and with two layers the "
             "answers do, too. With eleven, block 10 stands behind block "
             "1: were the names sorted as text?",
         ),
         Mistake(
-            "mistake_3",
+            "queries_and_keys_swapped",
             changed("qkv", thirds([1, 0, 2])),
             "Every name and every shape fits; queries and keys have "
-            "changed places. " + SEEN + "In which order does "
-            "`in_proj_weight` hold the three?",
+            "changed places. "
+            + SCORES
+            + "In which order does `in_proj_weight` hold the three?",
         ),
         Mistake(
-            "mistake_4",
+            "queries_and_values_swapped",
             changed("qkv", thirds([2, 1, 0])),
             "Every name and every shape fits; queries and values have "
-            "changed places. " + SEEN + "In which order does "
-            "`in_proj_weight` hold the three?",
+            "changed places. "
+            + SCORES
+            + "In which order does `in_proj_weight` hold the three?",
         ),
         Mistake(
-            "mistake_5",
-            changed(
-                "blocks.",
-                lambda weights, name: weights[
-                    re.sub(r"blocks\.\d+", "blocks.0", name)
-                ],
-            ),
-            "Every block has the weights of the first. " + SEEN + "Where "
-            "did the number of the block get lost?",
+            "first_block_repeated",
+            changed("blocks.", first_block),
+            "Every block has the weights of the first. "
+            + SCORES
+            + "Where did the number of the block get lost?",
         ),
     ),
 )

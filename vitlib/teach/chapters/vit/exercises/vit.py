@@ -1,5 +1,7 @@
 """Check your class `ViT`, called by names as vitlib's is."""
 
+from collections.abc import Callable
+
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -11,6 +13,8 @@ from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import count_of
 from vitlib.tokens import add_positions, prepend_cls
 from vitlib.vit import ViT
+
+Forward = Callable[[ViT, Tensor], Tensor]
 
 
 def cases() -> list[Case]:
@@ -61,7 +65,7 @@ def answered(model: ViT, tokens: Tensor) -> Tensor:
     return model.head(model.norm(model.blocks(tokens))[:, 0])
 
 
-def read_by(read):
+def read_by(read: Callable[[Tensor], Tensor]) -> Forward:
     """Give a model which reads its answer elsewhere."""
 
     def wrong(model: ViT, images: Tensor) -> Tensor:
@@ -70,7 +74,7 @@ def read_by(read):
     return wrong
 
 
-def ended_by(end):
+def ended_by(end: Callable[[Tensor], Tensor]) -> Forward:
     """Give a model which changes its scores afterwards."""
 
     def wrong(model: ViT, images: Tensor) -> Tensor:
@@ -79,12 +83,12 @@ def ended_by(end):
     return wrong
 
 
-def no_norm(model: ViT, images: Tensor) -> Tensor:
+def no_last_norm(model: ViT, images: Tensor) -> Tensor:
     """Read the bare stream."""
     return model.head(model.blocks(placed(model, images))[:, 0])
 
 
-def with_eps(eps: float):
+def with_eps(eps: float) -> Forward:
     """Give a model whose last norm adds another number."""
 
     def wrong(model: ViT, images: Tensor) -> Tensor:
@@ -101,19 +105,19 @@ def no_positions(model: ViT, images: Tensor) -> Tensor:
     return answered(model, embedded(model, images))
 
 
-def patches_placed(model: ViT, images: Tensor) -> Tensor:
+def class_token_without_position(model: ViT, images: Tensor) -> Tensor:
     """Give positions to the patches only."""
     patches = model.patch_embed(images) + model.pos_embed[:, 1:]
     return answered(model, prepend_cls(patches, model.cls_token))
 
 
-def places_off_by_one(model: ViT, images: Tensor) -> Tensor:
+def position_of_the_one_before(model: ViT, images: Tensor) -> Tensor:
     """Give the patches the first positions."""
     patches = model.patch_embed(images) + model.pos_embed[:, :-1]
     return answered(model, prepend_cls(patches, model.cls_token))
 
 
-def class_token_last(model: ViT, images: Tensor) -> Tensor:
+def class_token_at_the_end(model: ViT, images: Tensor) -> Tensor:
     """Put the class token behind the patches, and read it there."""
     patches = model.patch_embed(images)
     last = model.cls_token.expand(len(images), -1, -1)
@@ -121,7 +125,7 @@ def class_token_last(model: ViT, images: Tensor) -> Tensor:
     return model.head(model.norm(model.blocks(tokens))[:, -1])
 
 
-def through(choose):
+def through(choose: Callable[[list], list]) -> Forward:
     """Give a model which runs other blocks."""
 
     def wrong(model: ViT, images: Tensor) -> Tensor:
@@ -133,13 +137,13 @@ def through(choose):
     return wrong
 
 
-def placed_late(model: ViT, images: Tensor) -> Tensor:
+def positions_behind_the_encoder(model: ViT, images: Tensor) -> Tensor:
     """Add the positions behind the encoder."""
     tokens = model.blocks(embedded(model, images)) + model.pos_embed
     return model.head(model.norm(tokens)[:, 0])
 
 
-def placed_always(model: ViT, images: Tensor) -> Tensor:
+def positions_before_every_block(model: ViT, images: Tensor) -> Tensor:
     """Add the positions before every block."""
     tokens = embedded(model, images)
     for block in model.blocks:
@@ -147,13 +151,13 @@ def placed_always(model: ViT, images: Tensor) -> Tensor:
     return model.head(model.norm(tokens)[:, 0])
 
 
-def norm_first(model: ViT, images: Tensor) -> Tensor:
+def norm_before_the_encoder(model: ViT, images: Tensor) -> Tensor:
     """Use the last norm before the encoder."""
     tokens = model.blocks(model.norm(placed(model, images)))
     return model.head(tokens[:, 0])
 
 
-def by_columns(model: ViT, images: Tensor) -> Tensor:
+def patches_column_by_column(model: ViT, images: Tensor) -> Tensor:
     """Read the picture down the columns."""
     maps = model.patch_embed.proj(images)
     patches = rearrange(maps, "b d row col -> b (col row) d")
@@ -167,9 +171,6 @@ def no_class_token(model: ViT, images: Tensor) -> Tensor:
     return model.head(model.norm(model.blocks(patches)).mean(dim=1))
 
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
-
-
 PIECE = ModulePiece(
     module=__name__,
     number=3,
@@ -181,69 +182,66 @@ PIECE = ModulePiece(
     "chapter 8 trains one to read digits.",
     mistakes=(
         Mistake(
-            "with_eps_1e_05",
+            "eps_of_torch",
             with_eps(1e-5),
             "Right but for the sixth decimal or so: your last norm has "
-            "torch's own `eps`, 1e-5. " + SEEN + "A ViT has 1e-6, as in "
-            "its blocks.",
+            "torch's own `eps`, 1e-5. {seen} A ViT has 1e-6, as in its "
+            "blocks.",
         ),
         Mistake(
-            "mistake_1",
+            "mean_of_all_tokens_read",
             read_by(lambda tokens: tokens.mean(dim=1)),
             "Your head reads the mean of all tokens, the class token "
-            "among them. " + SEEN + "The class token alone is there to be "
+            "among them. {seen} The class token alone is there to be "
             "read; and where a mean is taken, it does not count.",
         ),
         Mistake(
-            "mistake_2",
+            "mean_of_patches_read",
             read_by(lambda tokens: tokens[:, 1:].mean(dim=1)),
             "Your head reads the mean of the patches. That is the other "
-            "way to end a ViT; this one ends with the class token. "
-            + SEEN
-            + "Which of the tokens is it?",
+            "way to end a ViT; this one ends with the class token. {seen} "
+            "Which of the tokens is it?",
         ),
         Mistake(
-            "mistake_3",
+            "first_patch_read",
             read_by(lambda tokens: tokens[:, 1]),
-            "Off by one: your head reads the first patch. " + SEEN + "At "
-            "which place stands the class token?",
+            "Off by one: your head reads the first patch. {seen} At which "
+            "place stands the class token?",
         ),
         Mistake(
-            "mistake_4",
+            "last_patch_read",
             read_by(lambda tokens: tokens[:, -1]),
             "Your head reads the last token, the patch in the corner. "
-            + SEEN
-            + "At which place stands the class token?",
+            "{seen} At which place stands the class token?",
         ),
         Mistake(
-            "no_norm",
-            no_norm,
-            "The norm behind the last block is missing. " + SEEN + "The "
-            "stream has grown in every block, and the head would read it "
-            "as loud as it is. What stands between the two?",
+            "no_last_norm",
+            no_last_norm,
+            "The norm behind the last block is missing. {seen} The stream "
+            "has grown in every block, and the head would read it as loud "
+            "as it is. What stands between the two?",
         ),
         Mistake(
-            "norm_first",
-            norm_first,
+            "norm_before_the_encoder",
+            norm_before_the_encoder,
             "`norm` stands before the encoder, and nothing behind it. "
-            + SEEN
-            + "What the head reads has to be normed.",
+            "{seen} What the head reads has to be normed.",
         ),
         Mistake(
-            "mistake_7",
+            "softmax_at_the_end",
             ended_by(lambda scores: scores.softmax(-1)),
             "Right up to the scores; then a softmax makes shares of them, "
             "{yours}, where {wanted} is wanted. The loss brings its own "
             "softmax, and a second one would flatten it.",
         ),
         Mistake(
-            "mistake_8",
+            "log_softmax_at_the_end",
             ended_by(lambda scores: scores.log_softmax(-1)),
             "Right up to the scores; then a logarithm of a softmax, "
             "{yours}, where {wanted} is wanted. The loss brings its own.",
         ),
         Mistake(
-            "mistake_9",
+            "sigmoid_at_the_end",
             ended_by(lambda scores: scores.sigmoid()),
             "Right up to the scores; then a sigmoid, {yours}, where "
             "{wanted} is wanted. The loss brings its own.",
@@ -252,91 +250,85 @@ PIECE = ModulePiece(
             "no_positions",
             no_positions,
             "The positions are not used: your model could not tell the "
-            "picture from its shuffled patches. " + SEEN + "What is done "
-            "with `pos_embed`?",
+            "picture from its shuffled patches. {seen} What is done with "
+            "`pos_embed`?",
         ),
         Mistake(
-            "patches_placed",
-            patches_placed,
+            "class_token_without_position",
+            class_token_without_position,
             "The patches have their positions, the class token has none. "
-            + SEEN
-            + "Which comes first, the sum or the class token?",
+            "{seen} Which comes first, the sum or the class token?",
         ),
         Mistake(
-            "places_off_by_one",
-            places_off_by_one,
+            "position_of_the_one_before",
+            position_of_the_one_before,
             "The positions are off by one: the first patch has that of "
-            "the class token. " + SEEN + "Which comes first, the sum or "
-            "the class token?",
+            "the class token. {seen} Which comes first, the sum or the "
+            "class token?",
         ),
         Mistake(
-            "class_token_last",
-            class_token_last,
+            "class_token_at_the_end",
+            class_token_at_the_end,
             "The class token stands behind the patches: every patch has "
-            "the position of its neighbour. " + SEEN + "At which place do "
-            "all published weights expect it?",
+            "the position of its neighbour. {seen} At which place do all "
+            "published weights expect it?",
         ),
         Mistake(
-            "placed_late",
-            placed_late,
+            "positions_behind_the_encoder",
+            positions_behind_the_encoder,
             "The positions are added behind the encoder, when all the "
-            "looking around is over. " + SEEN + "Who needs to know the "
-            "places?",
+            "looking around is over. {seen} Who needs to know the places?",
         ),
         Mistake(
-            "placed_always",
-            placed_always,
-            "The positions are added before every block. " + SEEN + "Once "
-            "is enough: the stream keeps them.",
+            "positions_before_every_block",
+            positions_before_every_block,
+            "The positions are added before every block. {seen} Once is "
+            "enough: the stream keeps them.",
         ),
         Mistake(
-            "mistake_16",
+            "first_block_repeated",
             through(lambda blocks: [blocks[0]] * len(blocks)),
-            "The first block runs {depth} times, the others never. "
-            + SEEN
-            + "No count of parameters shows it.",
+            "The first block runs {depth} times, the others never. {seen} "
+            "No count of parameters shows it.",
         ),
         Mistake(
-            "mistake_17",
+            "first_block_only",
             through(lambda blocks: blocks[:1]),
-            "Only the first of {depth} blocks runs. "
-            + SEEN
-            + "Where does "
-            "the loop go on with the result of the one before?",
+            "Only the first of {depth} blocks runs. {seen} Where does the "
+            "loop go on with the result of the one before?",
         ),
         Mistake(
-            "mistake_18",
+            "last_block_only",
             through(lambda blocks: blocks[-1:]),
             "Only the last of {depth} blocks counts: each starts from the "
-            "embedded picture anew. " + SEEN + "What does a block get?",
+            "embedded picture anew. {seen} What does a block get?",
         ),
         Mistake(
-            "mistake_19",
+            "blocks_backwards",
             through(lambda blocks: blocks[::-1]),
-            "The blocks run from the last to the first. "
-            + SEEN
-            + "Which way does your loop go?",
+            "The blocks run from the last to the first. {seen} Which way "
+            "does your loop go?",
         ),
         Mistake(
-            "mistake_20",
+            "no_blocks",
             through(lambda blocks: []),
             "No block runs: the class token is read as it was put in, and "
-            "has seen nothing. " + SEEN + "Where is the encoder called?",
+            "has seen nothing. {seen} Where is the encoder called?",
         ),
         Mistake(
-            "by_columns",
-            by_columns,
-            "The patches go down the columns. " + SEEN + "In which order "
-            "does your embedding read the picture?",
+            "patches_column_by_column",
+            patches_column_by_column,
+            "The patches go down the columns. {seen} In which order does "
+            "your embedding read the picture?",
         ),
         Mistake(
             "no_class_token",
             no_class_token,
             "There is no class token: your head reads the mean of the "
-            "patches. " + SEEN + "What is done with `cls_token`?",
+            "patches. {seen} What is done with `cls_token`?",
         ),
         Mistake(
-            "mistake_23",
+            "features_only",
             lambda model, images: model.pool(
                 model.forward_features(images)
             ),
@@ -344,13 +336,13 @@ PIECE = ModulePiece(
             "are the scores, {right}.",
         ),
         Mistake(
-            "mistake_24",
-            lambda model, images: model.forward_features(images),
+            "tokens_only",
+            ViT.forward_features,
             "These are the tokens behind the encoder, {shape}. Wanted are "
             "the scores, {right}: one token is read, by the head.",
         ),
         Mistake(
-            "mistake_25",
+            "every_token_read",
             read_by(lambda tokens: tokens),
             "Your head reads every token: {shape}. Wanted is one answer "
             "for an image, {right}. Whose?",
