@@ -17,6 +17,33 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of, listed
 
 
+def accumulate(
+    model: nn.Module, images: Tensor, labels: Tensor, size: int
+) -> None:
+    """Give each parameter the gradient of the mean loss over all."""
+    gather(model, images, labels, size)
+
+
+def gather(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    size: int,
+    weigh: Callable = lambda part, size, whole: part / whole,
+    clear: str = "before",
+    stop: Callable = lambda whole, size: whole,
+) -> None:
+    """Do it, rightly or not."""
+    if clear == "before":
+        model.zero_grad()
+    for start in range(0, stop(len(images), size), size):
+        if clear == "inside":
+            model.zero_grad()
+        some = images[start : start + size]
+        loss = F.cross_entropy(model(some), labels[start : start + size])
+        (loss * weigh(len(some), size, len(images))).backward()
+
+
 class Counting(nn.Module):
     """A small classifier that remembers what it was shown, and held.
 
@@ -46,33 +73,6 @@ class Counting(nn.Module):
         self.waiting -= 1
 
 
-def accumulate(
-    model: nn.Module, images: Tensor, labels: Tensor, size: int
-) -> None:
-    """Give each parameter the gradient of the mean loss over all."""
-    gather(model, images, labels, size)
-
-
-def gather(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    size: int,
-    weigh: Callable = lambda part, size, whole: part / whole,
-    clear: str = "before",
-    stop: Callable = lambda whole, size: whole,
-) -> None:
-    """Do it, rightly or not."""
-    if clear == "before":
-        model.zero_grad()
-    for start in range(0, stop(len(images), size), size):
-        if clear == "inside":
-            model.zero_grad()
-        some = images[start : start + size]
-        loss = F.cross_entropy(model(some), labels[start : start + size])
-        (loss * weigh(len(some), size, len(images))).backward()
-
-
 class GradientPiece(Piece):
     """What the answer leaves in the parameters is compared."""
 
@@ -91,13 +91,15 @@ class GradientPiece(Piece):
                 raise Unwritten
             raise Finding(
                 "Your code runs to its end, and the model was never shown "
-                "an image."
+                "an image.",
+                "no_image_shown",
             )
         if max(model.shown) > size:
             raise Finding(
                 f"Your model was shown {max(model.shown)} images at once, "
                 f"and no more than {size} fit into memory. "
-                "`images.split(size)` gives parts."
+                "`images.split(size)` gives parts.",
+                "too_many_at_once",
             )
         return model
 
@@ -108,7 +110,8 @@ class GradientPiece(Piece):
         if lost:
             raise Finding(
                 f"{listed(lost[:2])}: without a gradient in the end. Who "
-                "asks for it, and is it still there when you are done?"
+                "asks for it, and is it still there when you are done?",
+                "no_gradient",
             )
         return torch.cat([part.grad.flatten() for _, part in named])
 
@@ -123,13 +126,15 @@ class GradientPiece(Piece):
                 f"The gradients are right. But {model.held} parts wait "
                 "for one `backward`, and until it comes torch keeps all "
                 "that it needs for each of them: nothing is saved. How "
-                "soon after its loss can a part have its own?"
+                "soon after its loss can a part have its own?",
+                "parts_wait_for_one_backward",
             )
         after = list(model.parameters())
         if not all(map(torch.equal, before, after)):
             raise Finding(
                 "The gradients are right, but your code has changed the "
-                "weights. The step comes later, and is not asked for."
+                "weights. The step comes later, and is not asked for.",
+                "changes_the_weights",
             )
 
 
@@ -159,7 +164,7 @@ def cases() -> list[Case]:
 
 
 def gathered(**settings: object) -> Callable:
-    """Give an accumulate that goes wrong in this."""
+    """Give an answer that goes wrong in this."""
 
     def wrong(
         model: nn.Module, images: Tensor, labels: Tensor, size: int
@@ -169,7 +174,7 @@ def gathered(**settings: object) -> Callable:
     return wrong
 
 
-SEEN = "The first gradients are {yours}, wanted are {wanted}. "
+GRADIENTS = "The first gradients are {yours}, wanted are {wanted}. "
 
 
 PIECE = GradientPiece(
@@ -184,83 +189,86 @@ PIECE = GradientPiece(
     "a few dozen. Clip and step once, after the last part.",
     mistakes=(
         Mistake(
-            "gathered",
+            "means_added",
             gathered(weigh=lambda part, size, whole: 1),
             "Your gradients are those of {parts} means, added up. "
-            + SEEN
+            + GRADIENTS
             + "What is the mean over {whole} images, made of the means "
             "over its parts?",
         ),
         Mistake(
-            "gathered_too",
+            "parts_weigh_alike",
             gathered(
                 weigh=lambda part, size, whole: 1 / -(-whole // size)
             ),
             "Right where all parts are of one size. Of {whole} images, "
             "{size} at a time, the last part has {rest}, and counts in "
-            "yours as much as the others. " + SEEN,
+            "yours as much as the others. " + GRADIENTS,
         ),
         Mistake(
-            "gathered_too_too",
+            "last_part_weighs_as_a_full_one",
             gathered(weigh=lambda part, size, whole: size / whole),
             "Right where all parts are of one size. Of {whole} images, "
-            "{size} at a time, the last part has {rest}, and yours "
-            "weighs it like {size}. " + SEEN,
+            "{size} at a time, the last part has {rest}, and yours weighs "
+            "it like {size}. " + GRADIENTS,
         ),
         Mistake(
-            "gathered_too_too_too",
+            "gradient_of_the_sum",
             gathered(weigh=lambda part, size, whole: part),
             "Your gradients are those of the sum over {whole} images. "
-            + SEEN
+            + GRADIENTS
             + "Wanted is the mean.",
         ),
         Mistake(
-            "gathered_too_too_too_too",
+            "means_divided_by_all",
             gathered(weigh=lambda part, size, whole: 1 / whole),
             "Yours divides by {whole} what is a mean over its part "
-            "already. " + SEEN + "How much does a part of {size} weigh "
-            "among {whole}?",
+            "already. "
+            + GRADIENTS
+            + "How much does a part of {size} weigh among {whole}?",
         ),
         Mistake(
-            "gathered_too_too_too_too_too",
+            "means_divided_by_a_part",
             gathered(weigh=lambda part, size, whole: 1 / size),
             "Yours divides by {size} what is a mean over its part "
-            "already. " + SEEN + "How much does a part of {size} weigh "
-            "among {whole}?",
+            "already. "
+            + GRADIENTS
+            + "How much does a part of {size} weigh among {whole}?",
         ),
         Mistake(
-            "gathered_too_too_too_too_too_too",
+            "last_part_only",
             gathered(clear="inside"),
             "What is left are the gradients of the last part only. "
-            + SEEN
+            + GRADIENTS
             + "When may gradients be set to zero, and when not?",
         ),
         Mistake(
-            "gathered_too_too_too_too_too_too_too",
+            "mean_of_the_last_part",
             gathered(clear="inside", weigh=lambda part, size, whole: 1),
             "What is left is the gradient of the last part's mean. "
-            + SEEN
+            + GRADIENTS
             + "How often does `backward` run, and when may gradients be "
             "set to zero?",
         ),
         Mistake(
-            "gathered_too_too_too_too_too_too_too_too",
+            "old_gradients_left",
             gathered(clear="never"),
             "The model came with gradients of an earlier step, and they "
-            "are still in yours. " + SEEN + "What does `backward` do with "
-            "what is there already?",
+            "are still in yours. "
+            + GRADIENTS
+            + "What does `backward` do with what is there already?",
         ),
         Mistake(
-            "gathered_too_too_too_too_too_too_too_too_too",
+            "rest_left_out",
             gathered(stop=lambda whole, size: whole - whole % size),
             "The last {rest} of {whole} images are left out: they do not "
-            "fill a part. " + SEEN,
+            "fill a part. " + GRADIENTS,
         ),
         Mistake(
-            "gathered_too_too_too_too_too_too_too_too_too_too",
+            "first_part_only",
             gathered(stop=lambda whole, size: size),
             "What is left are the gradients of the first part only. "
-            + SEEN
+            + GRADIENTS
             + "Does your loop end too soon?",
         ),
     ),

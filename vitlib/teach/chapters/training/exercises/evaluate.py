@@ -46,11 +46,12 @@ class EvaluatePiece(Piece):
                     f"The share is right. But the model came in "
                     f"{modes[0]} mode and is now in {modes[1]} mode: who "
                     "trains it would go on without dropout, or test with "
-                    "it. What do you remember before you change it?"
+                    "it. What do you remember before you change it?",
+                    "mode_not_restored",
                 )
 
 
-def evaluate_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw images that are scores, and batches that do not fit."""
     draw, found = Draw(8), []
     for count, classes, batch_size in [(10, 4, 4), (7, 3, 7), (9, 5, 2)]:
@@ -73,7 +74,9 @@ def evaluate_cases() -> list[Case]:
     return found
 
 
-def in_batches(model, images, labels, batch_size) -> list[Tensor]:
+def in_batches(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int
+) -> list[Tensor]:
     """Say for each batch which of its images are named rightly."""
     model.eval()
     batches = zip(
@@ -85,23 +88,27 @@ def in_batches(model, images, labels, batch_size) -> list[Tensor]:
     ]
 
 
-def of_batches(make: Callable[[list[Tensor]], Tensor]):
-    """Give an evaluate which puts its batches together in another way."""
+def of_batches(make: Callable[[list[Tensor]], Tensor]) -> Callable:
+    """Give an answer that puts its batches together in another way."""
 
-    def wrong(model, images, labels, batch_size) -> float:
-        return make(in_batches(model, images, labels, batch_size)).item()
+    def wrong(*given: object) -> float:
+        return make(in_batches(*given)).item()
 
     return wrong
 
 
-def whole_batches(model, images, labels, batch_size) -> float:
+def whole_batches(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int
+) -> float:
     """Leave out what does not fill a batch."""
     whole = len(images) // batch_size * batch_size
     some = in_batches(model, images[:whole], labels[:whole], batch_size)
     return torch.cat(some).sum().item() / len(images)
 
 
-def in_training_mode(model, images, labels, batch_size) -> float:
+def in_training_mode(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int
+) -> float:
     """Forget eval mode."""
     model.train()
     return (model(images).argmax(1) == labels).double().mean().item()
@@ -111,13 +118,13 @@ PIECE = EvaluatePiece(
     module=__name__,
     number=3,
     reference=training.evaluate,
-    cases=evaluate_cases,
+    cases=cases,
     differentiable=False,
     next="This number, on pictures that the model never saw, is the only "
     "one that says whether it has learned to read.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "mean_of_means",
             of_batches(
                 lambda b: torch.stack([x.mean() for x in b]).mean()
             ),
@@ -133,44 +140,44 @@ PIECE = EvaluatePiece(
             "before the test?",
         ),
         Mistake(
-            "mistake_2",
+            "count_of_right",
             of_batches(lambda b: torch.cat(b).sum()),
             "That is how many are right, {yours}. Wanted is their share, "
             "{wanted}.",
         ),
         Mistake(
-            "mistake_3",
+            "in_percent",
             of_batches(lambda b: 100 * torch.cat(b).mean()),
             "That is in percent, {yours}. Wanted is a share from 0 to 1, "
             "{wanted}.",
         ),
         Mistake(
-            "mistake_4",
+            "share_of_wrong",
             of_batches(lambda b: 1 - torch.cat(b).mean()),
             "That is the share of what is wrong, {yours}; wanted is that "
             "of what is right, {wanted}.",
         ),
         Mistake(
-            "mistake_5",
+            "first_batch_only",
             of_batches(lambda b: b[0].mean()),
             "Only the first batch counts: {yours}, wanted is {wanted}. "
             "Where does your code leave the loop?",
         ),
         Mistake(
-            "mistake_6",
+            "last_batch_only",
             of_batches(lambda b: b[-1].mean()),
             "Only the last batch counts: {yours}, wanted is {wanted}. "
             "What is written over in your loop?",
         ),
         Mistake(
-            "whole_batches",
+            "rest_left_out",
             whole_batches,
             "The last images are left out: {n}, in batches of {batch}, "
             "leave a smaller batch at the end. Yours is {yours}, wanted "
             "is {wanted}.",
         ),
         Mistake(
-            "mistake_8",
+            "divided_by_batches",
             of_batches(lambda b: torch.cat(b).sum() / len(b)),
             "You divide by the number of batches, not of images: {yours}, "
             "wanted is {wanted}.",

@@ -12,6 +12,7 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import listed
 from vitlib.vit import ViT
 
+Groups = Callable[[nn.Module, float], list[dict]]
 MISSING = -1.0  # the decay of a parameter that is in no group
 
 
@@ -35,7 +36,8 @@ class GroupsPiece(Piece):
             raise Finding(
                 f"Your code gives {kind_of(groups)}. Wanted is what "
                 "torch's optimisers take: a list of dictionaries, each "
-                "with `params` and `weight_decay`."
+                "with `params` and `weight_decay`.",
+                "no_groups",
             )
         decays: dict[int, float] = {}
         for group in groups:
@@ -43,11 +45,12 @@ class GroupsPiece(Piece):
                 if id(part) in decays:
                     raise Finding(
                         "One parameter is in two of your groups: it would "
-                        "be moved twice in a step."
+                        "be moved twice in a step.",
+                        "in_two_groups",
                     )
                 decay = group.get("weight_decay")
-                as_number(decay if decay is not None else "nothing")
-                decays[id(part)] = decay
+                decay = as_number("nothing" if decay is None else decay)
+                decays[id(part)] = decay.item()
         lost = [
             name
             for name, part in model.named_parameters()
@@ -56,12 +59,13 @@ class GroupsPiece(Piece):
         if lost:
             raise Finding(
                 f"{some(lost)}: in none of your groups. An optimiser "
-                "would never move them. Where does what is left go?"
+                "would never move them. Where does what is left go?",
+                "in_no_group",
             )
         found = [decays.get(id(p), MISSING) for p in model.parameters()]
         return torch.tensor(found, dtype=torch.float64)
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Name the parameters that are treated wrongly, and how."""
         names = [
             name for name, _ in case.inputs["model"].named_parameters()
@@ -78,13 +82,14 @@ class GroupsPiece(Piece):
                 how = f"With a decay of {a:g} where {b:g} was given"
                 told.setdefault(how, []).append(name)
         parts = [f"{how}: {some(names)}." for how, names in told.items()]
-        return (
+        return Finding(
             f"I asked about {case.words}. {' '.join(parts)} What have "
-            "these in common that the others have not?"
+            "these in common that the others have not?",
+            "other_decays",
         )
 
 
-def group_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Make small models, one with frozen parameters."""
     found = []
     for decay, positions, frozen in [
@@ -110,8 +115,10 @@ def group_cases() -> list[Case]:
     return found
 
 
-def sorted_by(decays: Callable[[str, nn.Parameter], bool | None]):
-    """Give parameter_groups by another rule; None leaves one out."""
+def sorted_by(
+    decays: Callable[[str, nn.Parameter], bool | None],
+) -> Groups:
+    """Give an answer by another rule; None leaves a parameter out."""
 
     def wrong(model: nn.Module, weight_decay: float) -> list[dict]:
         groups = {True: [], False: []}
@@ -132,8 +139,8 @@ def is_token(name: str) -> bool:
     return name in ("cls_token", "pos_embed")
 
 
-def learning(decays: Callable[[str, nn.Parameter], bool]):
-    """Leave the frozen out."""
+def learning(decays: Callable[[str, nn.Parameter], bool]) -> Groups:
+    """Give an answer by another rule, which leaves the frozen out."""
     return sorted_by(
         lambda name, part: (
             decays(name, part) if part.requires_grad else None
@@ -167,13 +174,13 @@ PIECE = GroupsPiece(
     module=__name__,
     number=4,
     reference=training.parameter_groups,
-    cases=group_cases,
+    cases=cases,
     differentiable=False,
     next="An optimiser takes these groups as they are: AdamW pulls the "
     "first towards zero in every step, and lets the second alone.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "everything_decays",
             learning(lambda name, part: True),
             "Everything decays. {names} should not: pulling a norm's "
             "weight or a position towards zero says nothing about the "
@@ -181,7 +188,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
-            "mistake_1",
+            "class_token_and_positions_decay",
             learning(lambda name, part: part.ndim >= 2),
             "Nearly: {names} should not decay. The shape is that of a "
             "matrix, and nothing is multiplied by it. What tells it from "
@@ -189,7 +196,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
-            "mistake_2",
+            "norms_decay",
             learning(
                 lambda name, part: (
                     not name.endswith("bias") and not is_token(name)
@@ -201,33 +208,33 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
-            "mistake_3",
+            "only_biases_spared",
             learning(lambda name, part: not name.endswith("bias")),
             "Only the biases are left alone. {names} should be, too: what "
             "is no matrix does not decay.",
             which,
         ),
         Mistake(
-            "mistake_4",
+            "filters_spared",
             learning(lambda name, part: part.ndim == 2),
             "{names}: the filters of the patch embedding do not decay. "
             "They multiply pixels like any matrix, and have four axes.",
             which,
         ),
         Mistake(
-            "mistake_5",
+            "groups_swapped",
             learning(lambda name, part: part.ndim < 2 or is_token(name)),
             "The two groups have changed places: biases and norms decay, "
             "matrices do not. Which of the two is to be kept small?",
         ),
         Mistake(
-            "mistake_6",
+            "nothing_decays",
             learning(lambda name, part: False),
             "Nothing decays: all parameters have a decay of 0. Where does "
             "`weight_decay` go?",
         ),
         Mistake(
-            "mistake_7",
+            "frozen_in_groups",
             sorted_by(
                 lambda name, part: part.ndim >= 2 and not is_token(name)
             ),
@@ -237,7 +244,7 @@ PIECE = GroupsPiece(
             which,
         ),
         Mistake(
-            "mistake_8",
+            "head_spared",
             learning(
                 lambda name, part: (
                     part.ndim >= 2

@@ -49,14 +49,17 @@ def cases() -> list[Case]:
     return found
 
 
-def mixed(target: Callable, log: Callable | None = None) -> Callable:
-    """Give a loss with another target, or other logarithms."""
+def mixed(
+    target: Callable,
+    log: Callable = lambda scores: scores.log_softmax(dim=1),
+) -> Callable:
+    """Give an answer with another target, or other logarithms."""
 
     def wrong(scores: Tensor, labels: Tensor, smoothing: float) -> Tensor:
         k = scores.shape[1]
         truth = F.one_hot(labels, k).to(scores.dtype)
-        logs = log(scores) if log else scores.log_softmax(dim=1)
-        return -(target(truth, smoothing, k) * logs).sum(dim=1).mean()
+        shares = target(truth, smoothing, k)
+        return -(shares * log(scores)).sum(dim=1).mean()
 
     return wrong
 
@@ -67,7 +70,7 @@ def smooth(truth: Tensor, s: float, k: int) -> Tensor:
 
 
 def changed(change: Callable) -> Callable:
-    """Give a loss that is changed afterwards."""
+    """Give an answer that is changed afterwards."""
 
     def wrong(scores: Tensor, labels: Tensor, smoothing: float) -> Tensor:
         return change(smooth_loss(scores, labels, smoothing), scores)
@@ -75,23 +78,22 @@ def changed(change: Callable) -> Callable:
     return wrong
 
 
-def one_each(scores: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+def one_loss_each(
+    scores: Tensor, labels: Tensor, smoothing: float
+) -> Tensor:
     """Forget the mean."""
     return F.cross_entropy(
         scores, labels, label_smoothing=smoothing, reduction="none"
     )
 
 
-def labels_of_all(
+def labels_of_all_images(
     scores: Tensor, labels: Tensor, smoothing: float
 ) -> Tensor:
     """Index by columns only."""
     log = scores.log_softmax(dim=1)
     of_truth = (1 - smoothing) * log[:, labels].mean()
     return -(of_truth + smoothing * log.mean())
-
-
-SEEN = "Yours is {yours}, wanted is {wanted}. "
 
 
 PIECE = Piece(
@@ -107,117 +109,105 @@ PIECE = Piece(
     "smaller, and the reason why it does not come below 0.5.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "no_smoothing",
             mixed(lambda truth, s, k: truth),
-            "This is the loss without smoothing. "
-            + SEEN
-            + "Where does `smoothing` go in?",
+            "This is the loss without smoothing. {seen} Where does "
+            "`smoothing` go in?",
         ),
         Mistake(
-            "mistake_1",
+            "shared_among_the_others",
             mixed(
                 lambda truth, s, k: (
                     (1 - s) * truth + s * (1 - truth) / (k - 1)
                 )
             ),
-            "Yours shares the {s:g} among the other classes. "
-            + SEEN
-            + "It is shared among all {k}, and the truth gets a part of "
-            "it back.",
+            "Yours shares the {s:g} among the other classes. {seen} It is "
+            "shared among all {k}, and the truth gets a part of it back.",
         ),
         Mistake(
-            "mistake_2",
+            "truth_without_its_part",
             mixed(
                 lambda truth, s, k: (1 - s) * truth + s / k * (1 - truth)
             ),
-            "The shares of your target do not sum to 1. "
-            + SEEN
-            + "The truth, too, gets its part of what is shared out.",
+            "The shares of your target do not sum to 1. {seen} The truth, "
+            "too, gets its part of what is shared out.",
         ),
         Mistake(
-            "mistake_3",
+            "nothing_shared_out",
             mixed(lambda truth, s, k: (1 - s) * truth),
             "The truth gets its {s:g} less, and nobody gets what is left. "
-            + SEEN,
+            "{seen}",
         ),
         Mistake(
-            "mistake_4",
+            "not_divided_by_classes",
             mixed(lambda truth, s, k: (1 - s) * truth + s),
-            "Each class gets all of the {s:g}. "
-            + SEEN
-            + "It is shared among {k}: a sum, or a mean?",
+            "Each class gets all of the {s:g}. {seen} It is shared among "
+            "{k}: a sum, or a mean?",
         ),
         Mistake(
-            "mistake_5",
+            "ten_classes_assumed",
             mixed(lambda truth, s, k: (1 - s) * truth + s / 10),
-            "Right for ten classes, and here are {k}. "
-            + SEEN
-            + "Where does your code say 10?",
+            "Right for ten classes, and here are {k}. {seen} Where does "
+            "your code say 10?",
         ),
         Mistake(
-            "mistake_6",
+            "shares_swapped",
             mixed(lambda truth, s, k: s * truth + (1 - s) / k),
             "The two shares have changed places: the truth gets {s:g}. "
-            + SEEN,
+            "{seen}",
         ),
         Mistake(
-            "mistake_7",
+            "no_minus",
             changed(lambda loss, scores: -loss),
-            "Right but for the sign. "
-            + SEEN
-            + "A logarithm of a share is "
+            "Right but for the sign. {seen} A logarithm of a share is "
             "negative, a loss is not.",
         ),
         Mistake(
-            "mistake_8",
+            "sum_over_batch",
             changed(lambda loss, scores: loss * len(scores)),
-            "Yours is the sum over the batch. "
-            + SEEN
-            + "With a sum, twice the batch would be twice the step.",
+            "Yours is the sum over the batch. {seen} With a sum, twice "
+            "the batch would be twice the step.",
         ),
         Mistake(
-            "mistake_9",
+            "divided_by_classes_again",
             changed(lambda loss, scores: loss / scores.shape[1]),
-            "Yours is {k} times too small. "
-            + SEEN
-            + "Did you take a mean "
+            "Yours is {k} times too small. {seen} Did you take a mean "
             "over classes where the target has weighed them already?",
         ),
         Mistake(
-            "mistake_10",
+            "no_log_softmax",
             mixed(smooth, lambda scores: scores),
-            "The scores go in as they are. " + SEEN + "First they have to "
+            "The scores go in as they are. {seen} First they have to "
             "become logarithms of shares that sum to 1.",
         ),
         Mistake(
-            "mistake_11",
+            "no_logarithm",
             mixed(smooth, lambda scores: scores.softmax(dim=1)),
-            "Yours weighs the shares, not their logarithms. " + SEEN,
+            "Yours weighs the shares, not their logarithms. {seen}",
         ),
         Mistake(
-            "mistake_12",
+            "softmax_over_batch",
             mixed(smooth, lambda scores: scores.log_softmax(dim=0)),
-            "Your softmax runs over the images of the batch. "
-            + SEEN
-            + "Whose shares have to sum to 1?",
+            "Your softmax runs over the images of the batch. {seen} Whose "
+            "shares have to sum to 1?",
         ),
         Mistake(
-            "mistake_13",
+            "softmax_twice",
             mixed(
                 smooth, lambda scores: scores.softmax(1).log_softmax(dim=1)
             ),
-            "Yours takes the softmax twice. " + SEEN,
+            "Yours takes the softmax twice. {seen}",
         ),
         Mistake(
-            "labels_of_all",
-            labels_of_all,
+            "labels_of_all_images",
+            labels_of_all_images,
             "`log[:, labels]` takes for each image the labels of all: a "
-            "table, whose mean is taken. " + SEEN + "Each image goes with "
-            "its own label, the first with the first. What says so?",
+            "table, whose mean is taken. {seen} Each image goes with its "
+            "own label, the first with the first. What says so?",
         ),
         Mistake(
-            "one_each",
-            one_each,
+            "one_loss_each",
+            one_loss_each,
             "A loss for each image, {shape}. Wanted is one number for "
             "all, their mean.",
         ),
