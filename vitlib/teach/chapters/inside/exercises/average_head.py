@@ -6,7 +6,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from vitlib.teach.checking.answer import Finding, Runner
+from vitlib.teach.checking.answer import Caught, Finding, Runner
 from vitlib.teach.checking.compare import agrees
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.module import weights_of
@@ -14,29 +14,22 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of
 from vitlib.vit import ViT
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
-
-
 Change = Callable[[Tensor, int], Tensor]  # what the heads say, and which
 
 
-def mean_over(*axes: int) -> Change:
-    """Take the mean of what one head says over these axes."""
-
-    def change(said: Tensor, head: int) -> Tensor:
-        part = said[:, :, head].mean(dim=axes, keepdim=True)
-        said[:, :, head] = part
-        return said
-
-    return change
+def average_head(
+    model: ViT, images: Tensor, layer: int, head: int
+) -> Tensor:
+    """Give the scores where one head says the mean over all images."""
+    return with_change(mean_over(0))(model, images, layer, head)
 
 
 def with_change(
     change: Change,
     order: str = "heads k",
     shift: tuple[int, int] = (0, 0),
-):
-    """Give the scores after a change of what the heads of a layer say.
+) -> Callable[[ViT, Tensor, int, int], Tensor]:
+    """Give an answer that changes what the heads of a layer say.
 
     `order` is how the heads lie in the width; `shift` is added to the
     numbers of the layer and the head, as one does who counts from 1.
@@ -63,37 +56,30 @@ def with_change(
     return answer
 
 
-def average_head(
-    model: ViT, images: Tensor, layer: int, head: int
-) -> Tensor:
-    """Give the scores where one head says the mean over all images."""
-    return with_change(mean_over(0))(model, images, layer, head)
+class HeadPiece(Piece):
+    """The answer must leave the model as it was."""
+
+    def examine_more(self, runner: Runner, case: Case) -> None:
+        """Ask the model again, after the answer has used it."""
+        given = case.copies()
+        model, images = given["model"], given["images"]
+        with torch.no_grad():
+            before = model(images)
+        self.ask(runner, case, given)
+        try:
+            after = Runner(model).run(model, images)
+        except Caught:
+            after = None
+        if not agrees(after, before):
+            raise Finding(
+                "The scores are right. But afterwards the model answers "
+                "otherwise than before: your change is still in it. Who "
+                "takes the hook away, or puts the weights back?",
+                "change_left_behind",
+            )
 
 
-def silence(said: Tensor, head: int) -> Tensor:
-    """Let the head say nothing."""
-    said[:, :, head] = 0
-    return said
-
-
-def every_head(said: Tensor, head: int) -> Tensor:
-    """Let every head of the layer say the usual."""
-    return said.mean(dim=0, keepdim=True).expand_as(said)
-
-
-def class_token_only(said: Tensor, head: int) -> Tensor:
-    """Let the head say the usual to the class token."""
-    said[:, 0, head] = said[:, 0, head].mean(dim=0)
-    return said
-
-
-def other_heads(said: Tensor, head: int) -> Tensor:
-    """Let the head say what the heads say on average."""
-    said[:, :, head] = said.mean(dim=2)
-    return said
-
-
-def head_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Make small models, and pictures for them."""
     draw, found = Draw(101), []
     for batch, depth, heads, layer, head in [
@@ -128,31 +114,45 @@ def head_cases() -> list[Case]:
     return found
 
 
-class HeadPiece(Piece):
-    """The answer must leave the model as it was."""
+def mean_over(*axes: int) -> Change:
+    """Take the mean of what one head says over these axes."""
 
-    def examine_more(self, runner: Runner, case: Case) -> None:
-        """Ask the model again, after the answer has used it."""
-        given = case.copies()
-        model, images = given["model"], given["images"]
-        with torch.no_grad():
-            before = model(images)
-        self.ask(runner, case, given)
-        with torch.no_grad():
-            after = model(images)
-        if not agrees(after, before):
-            raise Finding(
-                "The scores are right. But afterwards the model answers "
-                "otherwise than before: your change is still in it. Who "
-                "takes the hook away, or puts the weights back?"
-            )
+    def change(said: Tensor, head: int) -> Tensor:
+        part = said[:, :, head].mean(dim=axes, keepdim=True)
+        said[:, :, head] = part
+        return said
+
+    return change
+
+
+def silent_head(said: Tensor, head: int) -> Tensor:
+    """Let the head say nothing."""
+    said[:, :, head] = 0
+    return said
+
+
+def every_head(said: Tensor, head: int) -> Tensor:
+    """Let every head of the layer say the usual."""
+    return said.mean(dim=0, keepdim=True).expand_as(said)
+
+
+def class_token_only(said: Tensor, head: int) -> Tensor:
+    """Let the head say the usual to the class token."""
+    said[:, 0, head] = said[:, 0, head].mean(dim=0)
+    return said
+
+
+def mean_over_heads(said: Tensor, head: int) -> Tensor:
+    """Let the head say what the heads say on average."""
+    said[:, :, head] = said.mean(dim=2)
+    return said
 
 
 PIECE = HeadPiece(
     module=__name__,
     number=4,
     reference=average_head,
-    cases=head_cases,
+    cases=cases,
     axes="images, classes",
     differentiable=False,
     shown="In four small models the head says the usual, the scores are "
@@ -161,81 +161,74 @@ PIECE = HeadPiece(
     "answers right; silence leaves 487, and the head itself has 493.",
     mistakes=(
         Mistake(
-            "with_change_silence",
-            with_change(silence),
+            "silent_head",
+            with_change(silent_head),
             "The head is silent: you have put zeros where the mean over "
-            "the images belongs. " + SEEN + "That is `without_head`.",
+            "the images belongs. {seen} That is `without_head`.",
         ),
         Mistake(
-            "mistake_1",
+            "mean_over_tokens",
             with_change(mean_over(1)),
-            "You take the mean over the tokens of each image. "
-            + SEEN
-            + "A "
+            "You take the mean over the tokens of each image. {seen} A "
             "token should hear what it usually hears, in other images: "
             "over which axis is that a mean?",
         ),
         Mistake(
-            "mistake_2",
+            "mean_over_images_and_tokens",
             with_change(mean_over(0, 1)),
             "You take the mean over the images and over the tokens. "
-            + SEEN
-            + "Each token has a usual word of its own.",
+            "{seen} Each token has a usual word of its own.",
         ),
         Mistake(
-            "with_change_every_head",
+            "every_head",
             with_change(every_head),
-            "All heads of the layer say the usual. " + SEEN + "Behind "
-            "`proj` they cannot be told apart any more. Which of the "
-            "numbers that go into it belong to one head?",
+            "All heads of the layer say the usual. {seen} Behind `proj` "
+            "they cannot be told apart any more. Which of the numbers "
+            "that go into it belong to one head?",
         ),
         Mistake(
-            "mistake_4",
+            "heads_interleaved",
             with_change(mean_over(0), order="k heads"),
             "The mean is right, of the wrong numbers: you take one in so "
-            "many. " + SEEN + "The numbers of a head stand beside each "
-            "other.",
+            "many. {seen} The numbers of a head stand beside each other.",
         ),
         Mistake(
-            "mistake_5",
+            "head_before",
             with_change(mean_over(0), shift=(0, -1)),
-            "It is the head before the one I asked for. " + SEEN + "Heads "
+            "It is the head before the one I asked for. {seen} Heads "
             "count from 0.",
         ),
         Mistake(
-            "mistake_6",
+            "head_behind",
             with_change(mean_over(0), shift=(0, 1)),
-            "It is the head behind the one I asked for. " + SEEN + "Heads "
+            "It is the head behind the one I asked for. {seen} Heads "
             "count from 0.",
         ),
         Mistake(
-            "mistake_7",
+            "layer_before",
             with_change(mean_over(0), shift=(-1, 0)),
-            "It is a head of the layer before the one I asked for. "
-            + SEEN
-            + "Layers count from 0.",
+            "It is a head of the layer before the one I asked for. {seen} "
+            "Layers count from 0.",
         ),
         Mistake(
-            "with_change_class_token_only",
+            "class_token_only",
             with_change(class_token_only),
             "Only the class token hears the usual; the patches hear the "
-            "head as it is. " + SEEN + "Which axis did you index?",
+            "head as it is. {seen} Which axis did you index?",
         ),
         Mistake(
-            "with_change_other_heads",
-            with_change(other_heads),
+            "mean_over_heads",
+            with_change(mean_over_heads),
             "The head says what the heads of its layer say on average. "
-            + SEEN
-            + "Usual means: in other images. Which axis counts them?",
+            "{seen} Usual means: in other images. Which axis counts them?",
         ),
         Mistake(
-            "mistake_10",
+            "head_as_it_is",
             lambda model, images, layer, head: model(images),
-            "These are the scores with the head as it is. "
-            + SEEN
-            + "What a pre-hook gives back takes the place of the input. "
-            "Does yours give something back? And does the mean get into "
-            "it, or is a name bound anew?",
+            "These are the scores with the head as it is. {seen} What a "
+            "pre-hook gives back takes the place of the input. Does yours "
+            "give something back? And does the mean get into it, or is a "
+            "name bound anew?",
         ),
     ),
 )

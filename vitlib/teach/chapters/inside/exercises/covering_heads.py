@@ -12,41 +12,41 @@ PIECE = NumberPiece(
     "of that.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "higher_head_first",
             (3, 2, 11),
             "Right but for the order: the lower head first.",
         ),
         Slip(
-            "mistake_1",
+            "costs_added",
             (2, 3, 7),
             "The right two. But 7 is what each costs alone, added up. How "
             "many are lost when both are away at once?",
         ),
         Slip(
-            "mistake_2",
+            "right_answers_counted",
             (2, 3, 482),
             "The right two. 482 answers are still right without them. Of "
             "how many?",
         ),
         Slip(
-            "mistake_3",
+            "wrong_answers_counted",
             (2, 3, 18),
             "The right two. 18 are wrong without them, of 500; some of "
             "these are wrong with them, too.",
         ),
         Slip(
-            "mistake_4",
+            "other_pair",
             (1, 3, 5),
             "Without heads 1 and 3 five are lost, as many as without head "
             "3 alone. Another pair costs more.",
         ),
         Slip(
-            "mistake_5",
+            "counted_from_one",
             (3, 4, None),
             "Heads count from 0, and there are four.",
         ),
         Slip(
-            "mistake_6",
+            "cheapest_pair",
             (0, 1, 0),
             "Without heads 0 and 1 nothing is lost. You were to find the "
             "pair that costs most.",

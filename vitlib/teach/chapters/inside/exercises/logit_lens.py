@@ -3,17 +3,18 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitlib import inside
-from vitlib.teach.chapters.inside.exercises.rollout import SEEN
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of
 from vitlib.vit import ViT
 
+Lens = Callable[[ViT, Tensor], Tensor]
 
-def lens_cases() -> list[Case]:
+
+def cases() -> list[Case]:
     """Make small models, every weight random."""
     draw, found = Draw(12), []
     for depth in (2, 3):
@@ -37,8 +38,8 @@ def lens_cases() -> list[Case]:
     return found
 
 
-def seen_by(read: Callable[[nn.Module, Tensor], Tensor]):
-    """Give a lens which reads the stream in another way."""
+def seen_by(read: Lens) -> Lens:
+    """Give an answer that reads the stream in another way."""
 
     def wrong(model: ViT, images: Tensor) -> Tensor:
         return read(model, inside.residual_stream(model, images))
@@ -51,7 +52,7 @@ def lens(model: ViT, stream: Tensor) -> Tensor:
     return model.head(model.norm(stream))
 
 
-def normed_on_the_way(model: ViT, images: Tensor) -> Tensor:
+def normed_stream(model: ViT, images: Tensor) -> Tensor:
     """Let the normed tokens go on to the next block."""
     tokens = inside.residual_stream(model, images)[0]
     found = [model.norm(tokens)]
@@ -64,67 +65,66 @@ PIECE = Piece(
     module=__name__,
     number=3,
     reference=inside.logit_lens,
-    cases=lens_cases,
+    cases=cases,
     axes="layers and the one before them, images, tokens, classes",
     differentiable=False,
     next="Token by token and layer by layer: when does the picture begin "
     "to look like its class?",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "no_norm",
             seen_by(lambda model, stream: model.head(stream)),
             "The head reads the bare stream, without the norm before it. "
-            + SEEN
-            + "What stands between the last block and the head?",
+            "{seen} What stands between the last block and the head?",
         ),
         Mistake(
-            "mistake_1",
+            "nothing_before_the_first_layer",
             seen_by(lambda model, stream: lens(model, stream[1:])),
             "One is missing at the beginning: your shape is {shape}, "
             "wanted is {right}. The tokens have something to say before "
             "the first layer, too.",
         ),
         Mistake(
-            "mistake_2",
+            "no_last_layer",
             seen_by(lambda model, stream: lens(model, stream[:-1])),
             "One is missing at the end: your last entry is what goes into "
             "the last layer. Your shape is {shape}, wanted is {right}.",
         ),
         Mistake(
-            "mistake_3",
+            "class_token_only",
             seen_by(lambda model, stream: lens(model, stream[:, :, 0])),
             "Only the class token is read: your shape is {shape}, wanted "
             "is {right}. The lens asks every token.",
         ),
         Mistake(
-            "mistake_4",
+            "no_class_token",
             seen_by(lambda model, stream: lens(model, stream[:, :, 1:])),
             "The class token is left out: your shape is {shape}, wanted "
             "is {right}.",
         ),
         Mistake(
-            "mistake_5",
+            "softmax_at_the_end",
             seen_by(lambda model, stream: lens(model, stream).softmax(-1)),
             "Right, and then made into shares by a softmax: {yours}, "
             "wanted are the scores, {wanted}.",
         ),
         Mistake(
-            "mistake_6",
+            "last_layer_only",
             seen_by(lambda model, stream: lens(model, stream[-1])),
             "This is the last layer only: your shape is {shape}, wanted "
             "is {right}.",
         ),
         Mistake(
-            "mistake_7",
+            "stream_only",
             seen_by(lambda model, stream: stream),
             "This is the stream itself, {shape}. The norm and the head "
             "have not read it yet: wanted is {right}.",
         ),
         Mistake(
-            "normed_on_the_way",
-            normed_on_the_way,
-            "Your normed tokens go on to the next block. " + SEEN + "The "
-            "lens looks at the stream and leaves it as it is.",
+            "normed_stream",
+            normed_stream,
+            "Your normed tokens go on to the next block. {seen} The lens "
+            "looks at the stream and leaves it as it is.",
         ),
     ),
 )

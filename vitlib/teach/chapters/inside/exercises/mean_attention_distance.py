@@ -6,13 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from vitlib import inside
-from vitlib.teach.chapters.inside.exercises.rollout import SEEN, maps_of
+from vitlib.teach.chapters.inside.exercises.rollout import maps_of
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of
 
+Grid = tuple[int, int]
+Distance = Callable[[Tensor, Grid, int], Tensor]
 
-def distance_cases() -> list[Case]:
+
+def cases() -> list[Case]:
     """Draw maps over grids that are not square."""
     draw, found = Draw(11), []
     for layers, batch, heads, grid, p, extra in [
@@ -34,42 +37,46 @@ def distance_cases() -> list[Case]:
     return found
 
 
-def places(grid: tuple[int, int], like: Tensor) -> Tensor:
+def places(grid: Grid, like: Tensor) -> Tensor:
     """Give row and column of every patch."""
     sides = [torch.arange(side) for side in grid]
     return torch.cartesian_prod(*sides).reshape(-1, 2).to(like.dtype)
 
 
-def measured(
-    length: Callable[[Tensor], Tensor] | None = None,
-    weigh: Callable[[Tensor, int], Tensor] | None = None,
-):
-    """Give a distance with another measure, or other weights."""
+def shares(kept: Tensor) -> Tensor:
+    """Let the rows sum to 1 again."""
+    return kept / kept.sum(dim=-1, keepdim=True)
 
-    def wrong(maps: Tensor, grid: tuple[int, int], patch_size: int):
+
+def measured(
+    length: Callable[[Tensor], Tensor] = lambda apart: apart.norm(dim=-1),
+    weigh: Callable[[Tensor], Tensor] = shares,
+) -> Distance:
+    """Give an answer with another measure, or other weights."""
+
+    def wrong(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
         spots = places(grid, maps)
-        apart = spots[:, None] - spots
-        apart = length(apart) if length else apart.norm(dim=-1)
+        apart = length(spots[:, None] - spots)
         extra = maps.shape[-1] - len(spots)
-        kept = maps[..., extra:, extra:]
-        kept = kept / kept.sum(dim=-1, keepdim=True)
-        kept = weigh(maps, extra) if weigh else kept
-        return patch_size * (kept * apart).sum(-1).mean(dim=(1, 3))
+        weights = weigh(maps[..., extra:, extra:])
+        return patch_size * (weights * apart).sum(-1).mean(dim=(1, 3))
 
     return wrong
 
 
-def swapped_grid(maps: Tensor, grid: tuple[int, int], patch_size: int):
+def rows_and_columns_swapped(
+    maps: Tensor, grid: Grid, patch_size: int
+) -> Tensor:
     """Take rows for columns."""
     return inside.mean_attention_distance(maps, grid[::-1], patch_size)
 
 
-def in_patches(maps: Tensor, grid: tuple[int, int], patch_size: int):
+def in_patches(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     """Measure in patches."""
     return inside.mean_attention_distance(maps, grid, 1)
 
 
-def with_class_token(maps: Tensor, grid: tuple[int, int], patch_size: int):
+def with_class_token(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     """Let the class token stand at distance zero."""
     spots = places(grid, maps)
     extra = maps.shape[-1] - len(spots)
@@ -78,13 +85,13 @@ def with_class_token(maps: Tensor, grid: tuple[int, int], patch_size: int):
     return patch_size * (maps * apart).sum(-1).mean(dim=(1, 3))
 
 
-def mean_of_keys(maps: Tensor, grid: tuple[int, int], patch_size: int):
+def mean_over_keys(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     """Divide by the number of keys once more."""
     found = inside.mean_attention_distance(maps, grid, patch_size)
     return found / (grid[0] * grid[1])
 
 
-def per_layer(maps: Tensor, grid: tuple[int, int], patch_size: int):
+def heads_joined(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     """Join the heads."""
     found = inside.mean_attention_distance(maps, grid, patch_size)
     return found.mean(dim=1)
@@ -94,7 +101,7 @@ PIECE = Piece(
     module=__name__,
     number=2,
     reference=inside.mean_attention_distance,
-    cases=distance_cases,
+    cases=cases,
     axes="layers, heads",
     differentiable=False,
     next="It is the ViT paper's answer to what a head looks at: some look "
@@ -110,70 +117,61 @@ PIECE = Piece(
             "with_class_token",
             with_class_token,
             "The class token is among your patches, at a distance of 0 "
-            "from all. " + SEEN + "It has no place in the picture. Which "
-            "rows and columns of the maps are left?",
+            "from all. {seen} It has no place in the picture. Which rows "
+            "and columns of the maps are left?",
         ),
         Mistake(
-            "measured",
-            measured(weigh=lambda maps, extra: maps[..., extra:, extra:]),
+            "rows_not_shared_again",
+            measured(weigh=lambda kept: kept),
             "The class token is left out, and what it got is missing: the "
             "rows no longer sum to 1, and distances come out too short. "
-            + SEEN
-            + "What makes shares of them again?",
+            "{seen} What makes shares of them again?",
         ),
         Mistake(
-            "mean_of_keys",
-            mean_of_keys,
+            "mean_over_keys",
+            mean_over_keys,
             "You take the mean over the keys where their sum belongs: the "
-            "weights of a row make 1 together, they share already. "
-            + SEEN,
+            "weights of a row make 1 together, they share already. {seen}",
         ),
         Mistake(
-            "swapped_grid",
-            swapped_grid,
-            "Rows and columns of the grid have changed places. "
-            + SEEN
-            + "How many patches stand in one line of the picture?",
+            "rows_and_columns_swapped",
+            rows_and_columns_swapped,
+            "Rows and columns of the grid have changed places. {seen} How "
+            "many patches stand in one line of the picture?",
         ),
         Mistake(
-            "measured_too",
+            "squared_distance",
             measured(length=lambda apart: apart.square().sum(-1)),
-            "These are squares of distances. " + SEEN + "What is missing "
-            "at the end of Pythagoras?",
+            "These are squares of distances. {seen} What is missing at "
+            "the end of Pythagoras?",
         ),
         Mistake(
-            "measured_too_too",
+            "rows_plus_columns",
             measured(length=lambda apart: apart.abs().sum(-1)),
-            "You go along the streets: rows plus columns. " + SEEN + "A "
+            "You go along the streets: rows plus columns. {seen} A "
             "straight line is shorter.",
         ),
         Mistake(
-            "measured_too_too_too",
+            "longer_side",
             measured(length=lambda apart: apart.abs().amax(-1)),
-            "You take the longer of the two sides. " + SEEN + "A straight "
-            "line has a part of both.",
+            "You take the longer of the two sides. {seen} A straight line "
+            "has a part of both.",
         ),
         Mistake(
-            "measured_too_too_too_too",
-            measured(
-                weigh=lambda maps, extra: torch.full_like(
-                    maps[..., extra:, extra:],
-                    1 / (maps.shape[-1] - extra),
-                )
-            ),
-            "The attention plays no part: all pairs count alike. "
-            + SEEN
-            + "By what is each distance weighted?",
+            "attention_ignored",
+            measured(weigh=lambda kept: shares(torch.ones_like(kept))),
+            "The attention plays no part: all pairs count alike. {seen} "
+            "By what is each distance weighted?",
         ),
         Mistake(
-            "per_layer",
-            per_layer,
+            "heads_joined",
+            heads_joined,
             "The heads are joined: your shape is {shape}, wanted is "
             "{right}. The differences between the heads are what the "
             "paper's picture shows.",
         ),
         Mistake(
-            "mistake_10",
+            "layers_and_heads_swapped",
             lambda maps, grid, patch_size: (
                 inside.mean_attention_distance(maps, grid, patch_size).T
             ),
