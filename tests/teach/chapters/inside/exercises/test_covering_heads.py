@@ -1,0 +1,58 @@
+"""check.covering_heads: the two heads as they are counted, and others."""
+
+from functools import cache
+from itertools import combinations
+
+import torch
+from answers import is_named, is_right, wrong
+
+from vitlib.inside import without_head
+from vitlib.teach import check, digit_reader, digits
+
+
+@cache
+def lost():
+    """Answers lost of 500, without a head of layer 1, or two."""
+    model = digit_reader()
+    images, labels = (part[:500] for part in digits("validation"))
+
+    def right():
+        return int((model(images).argmax(dim=1) == labels).sum())
+
+    with torch.no_grad():
+        whole, found = right(), {}
+        for one, two in combinations((0, 1, 2, 3, 3), 2):
+            with without_head(model, 1, one), without_head(model, 1, two):
+                found[one, two] = whole - right()
+        for head in range(3):
+            with without_head(model, 1, head):
+                found[head, head] = whole - right()
+    return whole, found
+
+
+def test_the_two_heads_are_those_that_cost_most():
+    whole, found = lost()
+    assert whole == 493
+    pair = max(found, key=found.get)
+    is_right(check.covering_heads((*pair, found[pair])))
+    assert [found[head, head] for head in range(4)] == [-2, 0, 2, 5]
+
+
+@wrong(
+    ("higher_head_first", (3, 2, 11)),
+    ("costs_added", (2, 3, 7)),
+    ("right_answers_counted", (2, 3, 482)),
+    ("wrong_answers_counted", [2, 3, 18]),
+    ("other_pair", (1, 3, 5)),
+    ("counted_from_one", (3, 4, 11)),
+    ("cheapest_pair", (0, 1, 0)),
+    ("unknown", (0, 3, 3)),
+    ("other_count", (2, 3)),
+    ("no_numbers", {2, 3}),
+    ("no_numbers", (2, 3, None)),
+    ("no_numbers", torch.zeros(2, 2)),
+    ("no_numbers", torch.zeros(3, device="meta")),
+    ("no_numbers", torch.zeros(3, dtype=torch.complex64)),
+)
+def test_another_pair_is_told_what_it_is(mistake, answer):
+    is_named(mistake, check.covering_heads(answer))
