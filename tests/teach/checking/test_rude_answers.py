@@ -36,6 +36,10 @@ class Hermit(Tensor):
         raise RuntimeError("leave me alone")
 
 
+def nested(patches):
+    return torch.nested.nested_tensor(list(patches), layout=torch.jagged)
+
+
 class Nameless:
     @property
     def __name__(self):
@@ -133,7 +137,8 @@ winds_round_itself.__wrapped__ = winds_round_itself
     ("no_gradient", in_inference_mode),
     ("no_gradient", switches_gradients_off),
     ("no_floats", and_then(lambda x: x.to(torch.complex64))),
-    ("other_device", and_then(lambda x: x.to_sparse())),
+    ("no_plain_tensor", and_then(lambda x: x.to_sparse())),
+    ("no_plain_tensor", and_then(nested)),
     ("other_device", and_then(lambda x: x.to("meta"))),
     ("nearly_right", and_then(lambda x: x.half())),
     ("unknown", and_then(lambda x: (x + 1).to(torch.float8_e5m2))),
@@ -161,6 +166,15 @@ def test_a_rude_function_is_named(mistake, answer):
 )
 def test_an_odd_way_to_lie_in_memory_is_right(answer):
     is_right(check.patchify(answer))
+
+
+def test_a_default_dtype_is_what_it_was():
+    def answer(images, patch_size):
+        torch.set_default_dtype(torch.float64)
+        return patchify(images, patch_size)
+
+    is_right(check.patchify(answer))
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_a_thing_that_has_no_name_is_unwritten_too():
@@ -225,6 +239,19 @@ def gives_itself(self, tokens):
 )
 def test_a_rude_module_is_named(mistake, answer):
     is_named(mistake, check.mlp(answer))
+
+
+def stops_where_it_drops(self, tokens):
+    if self.drop1.p:
+        raise ValueError("no dropout")
+    return MLP.forward(self, tokens)
+
+
+def test_a_module_that_stops_with_dropout_only_is_told_so():
+    class Mine(MLP):
+        forward = stops_where_it_drops
+
+    is_named("stops_with_dropout", check.mlp(Mine))
 
 
 @right(

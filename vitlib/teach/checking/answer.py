@@ -152,7 +152,7 @@ class Runner:
             raise Finding(
                 self._too_slow(), "too_slow", final=True
             ) from None
-        except (Finding, KeyboardInterrupt):
+        except (Finding, Caught, KeyboardInterrupt):
             raise
         except BaseException as caught:
             if is_stub(caught):
@@ -172,7 +172,7 @@ class Runner:
         )
 
 
-class Own(Runner):
+class TrustedRunner(Runner):
     """Runs what this package itself computes: no limit, no paper."""
 
     def run(self, call: Callable, *args: object) -> object:
@@ -189,7 +189,7 @@ def undisturbed() -> Iterator[None]:
 
     One thread: what is this small takes longer when it is shared out.
     """
-    threads = torch.get_num_threads()
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
     try:
         with (
@@ -200,6 +200,7 @@ def undisturbed() -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(threads)
+        torch.set_default_dtype(dtype)
 
 
 class Paper(io.TextIOBase):

@@ -25,11 +25,17 @@ def as_tensor(output: object) -> Tensor:
             "torch.",
             "no_tensor",
         )
-    if output.device.type != "cpu" or output.layout != torch.strided:
+    if output.layout != torch.strided or output.is_nested:
+        kind = "nested" if output.is_nested else str(output.layout)
         raise Finding(
-            f"Your tensor lives on the device {output.device} (layout "
-            f"{output.layout}), the input on the CPU. Where does your "
-            "code choose a device of its own?",
+            f"Your tensor is {kind.removeprefix('torch.')}. Wanted is a "
+            "plain one, which holds every number in its place.",
+            "no_plain_tensor",
+        )
+    if output.device.type != "cpu":
+        raise Finding(
+            f"Your tensor lives on the device {output.device}, the input "
+            "on the CPU. Where does your code choose a device of its own?",
             "other_device",
         )
     if not output.is_floating_point():
@@ -47,7 +53,7 @@ def as_number(output: object) -> Tensor:
     if output is None or output is ...:
         raise Unwritten
     if isinstance(output, Tensor) and output.numel() == 1:
-        output = output.detach().double().item()
+        output = output.detach().item()
     if isinstance(output, bool) or not isinstance(output, int | float):
         raise Finding(
             f"Your code gives {kind_of(output)}. Wanted is a number.",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vitlib.teach.checking.answer import (
+    Caught,
     Finding,
     Runner,
     Unwritten,
@@ -148,6 +149,19 @@ class ModulePiece(Piece):
             self.make(runner, case, **options)
         except Exception:
             return
+        try:
+            self.examine_dropout(runner, case, options)
+        except Caught as caught:
+            raise Finding(
+                "Right without dropout. But made with `dropout=0.5`, "
+                f"something stops. {caught.message}",
+                "stops_with_dropout",
+            ) from None
+
+    def examine_dropout(
+        self, runner: Runner, case: Case, options: dict[str, object]
+    ) -> None:
+        """It drops in training, and only there."""
         wanted = self.expect(case)
         given = case.copies()
         output = self.read(self.call(runner, case, given, **options), case)

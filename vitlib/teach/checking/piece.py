@@ -21,8 +21,8 @@ from vitlib.teach.checking import done
 from vitlib.teach.checking.answer import (
     Caught,
     Finding,
-    Own,
     Runner,
+    TrustedRunner,
     Unwritten,
     blanks,
     check_signature,
@@ -277,7 +277,7 @@ class Piece:
 
     def expect(self, case: Case) -> Tensor:
         """Ask the reference."""
-        output = self.ask(Own(self.reference), case)
+        output = self.ask(TrustedRunner(self.reference), case)
         return self.read(output, case).detach()
 
     def outcome(self, runner: Runner, case: Case, seed: int = 0) -> Found:
@@ -335,7 +335,7 @@ class Piece:
 
     def examine_gradients(self, runner: Runner, case: Case) -> None:
         """Every input gets the gradient that the reference gives it."""
-        wanted = self.gradients(Own(self.reference), case)
+        wanted = self.gradients(TrustedRunner(self.reference), case)
         try:
             yours = self.gradients(runner, case)
         except Caught as caught:
@@ -394,7 +394,7 @@ class Piece:
         found: list[Found],
     ) -> int | None:
         """Give the first wrong case, if all are wrong in this very way."""
-        runner, first = Own(self.with_mistake(mistake)), None
+        runner, first = TrustedRunner(self.with_mistake(mistake)), None
         for index, case in enumerate(cases):
             if not isinstance(found[index], Tensor):
                 continue

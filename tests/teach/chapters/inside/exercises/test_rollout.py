@@ -74,7 +74,7 @@ def written_into_the_maps(maps):
     ("no_floats", lambda maps: by_loops(maps) + 0j),
     ("other_shape", lambda maps: maps),
     ("no_tensor", lambda maps: list(by_loops(maps))),
-    ("stops", lambda maps: maps @ maps[..., :2]),
+    ("stops", lambda maps: maps @ maps[..., :2, :]),
 )
 def test_a_wrong_rollout_is_named(mistake, answer):
     is_named(mistake, check.rollout(answer))
