@@ -1,9 +1,6 @@
 """Check after how many layers one corner sees the other."""
 
-from vitlib.teach.checking.number import (
-    NumberPiece,
-    Slip,
-)
+from vitlib.teach.checking.number import NumberPiece, Slip
 
 PIECE = NumberPiece(
     module=__name__,
@@ -12,52 +9,52 @@ PIECE = NumberPiece(
     next="An attention layer needs one, whatever the size.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "windows_of_3_pixels",
             300,
             "300 layers would be needed by windows of 3 x 3, which reach "
             "one pixel further each. How far does a window of 5 x 5 reach "
             "from its middle?",
         ),
         Slip(
-            "mistake_1",
+            "columns_for_steps",
             151,
             "151 is half of 301 columns, rounded up. How many steps is it "
             "from the first of them to the last?",
         ),
         Slip(
-            "mistake_2",
+            "four_pixels_a_layer",
             75,
             "75 takes four pixels a layer. A window of 5 x 5 is four "
             "pixels wider than one pixel. On how many sides?",
         ),
         Slip(
-            "mistake_3",
+            "windows_side_by_side",
             60,
             "60 windows of five pixels, side by side, are as wide as the "
             "picture. But the layers lie one upon the other: by how many "
             "pixels does the next one reach further?",
         ),
         Slip(
-            "mistake_4",
+            "windows_side_by_side_rounded_up",
             61,
             "61 windows of five pixels, side by side, cover the picture. "
             "But the layers lie one upon the other: by how many pixels "
             "does the next one reach further?",
         ),
         Slip(
-            "mistake_5",
+            "rows_only",
             48,
             "After 48 layers the corner sees down to the last row. How "
             "far to the right does it see then?",
         ),
         Slip(
-            "mistake_6",
+            "one_direction_after_the_other",
             198,
             "198 goes down first, 48 layers, and then to the right, 150. "
             "Does a window not grow in both directions at once?",
         ),
         Slip(
-            "mistake_7",
+            "along_the_diagonal",
             158,
             "158 follows the diagonal, about 315 pixels long. But a "
             "window is a square: how far does its own corner reach?",

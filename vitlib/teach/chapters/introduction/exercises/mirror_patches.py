@@ -10,28 +10,27 @@ from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.picture import scene, sequences
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 
+GRID = "b c (row y) (col x) -> b c row y col x"
+
 
 def mirror_patches(images: Tensor, patch_size: int) -> Tensor:
     """Mirror the order of the patches, and none of them itself."""
-    return turned("b c h (col x) -> b c h col x", 3)(images, patch_size)
+    return turned(GRID, 4)(images, patch_size)
 
 
 def turned(pattern: str, *axes: int) -> Callable:
     """Give a mirror that cuts in this way, and turns these axes."""
-    cut, parts = pattern.split(" -> ")
+    whole, parts = pattern.split(" -> ")
 
     def mirror(images: Tensor, patch_size: int) -> Tensor:
         sizes = {name: patch_size for name in "xy" if name in pattern}
         grid = rearrange(images, pattern, **sizes)
-        return rearrange(grid.flip(axes), f"{parts} -> {cut}", **sizes)
+        return rearrange(grid.flip(axes), f"{parts} -> {whole}", **sizes)
 
     return mirror
 
 
-GRID = "b c (row y) (col x) -> b c row y col x"
-
-
-def mirror_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw pictures that are wide, high, grey, and of one column."""
     generator = torch.Generator().manual_seed(1)
     found = []
@@ -49,7 +48,7 @@ def mirror_cases() -> list[Case]:
     return found
 
 
-def draw_mirror(piece: Piece, runner: Runner) -> str:
+def draw(piece: Piece, runner: Runner) -> str:
     """Draw a small painted picture, mirrored in both ways."""
     picture = scene()
     case = Case("", {"images": picture, "patch_size": 4})
@@ -74,54 +73,54 @@ PIECE = Piece(
     module=__name__,
     number=3,
     reference=mirror_patches,
-    cases=mirror_cases,
+    cases=cases,
     axes="images, channels, rows, columns",
-    draw=draw_mirror,
+    draw=draw,
     shown="Four pictures have their patches mirrored, and their pixels "
     "not.",
     next="To attention without positions the picture is the same as "
     "before. What makes the difference comes in chapter 4.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "pixels_mirrored_too",
             lambda images, patch_size: images.flip(-1),
             "A mirror, and a whole one: it turns the pixels inside each "
             "patch round as well, and this attention notices. What is to "
             "change its place as one piece?",
         ),
         Mistake(
-            "turned_GRID_5",
+            "pixels_only",
             turned(GRID, 5),
             "The pixels in each patch are mirrored, and the patches stand "
             "where they stood. Wanted is the other way round.",
         ),
         Mistake(
-            "turned_GRID_2",
+            "top_to_bottom",
             turned(GRID, 2),
             "The patches are mirrored from top to bottom. Wanted is from "
             "left to right.",
         ),
         Mistake(
-            "turned_GRID_2_4",
+            "whole_sequence_turned",
             turned(GRID, 2, 4),
             "The whole sequence is turned round, its last patch comes "
             "first: the rows of patches have changed places too. Which "
             "axis of the grid does a mirror turn?",
         ),
         Mistake(
-            "mistake_4",
+            "nothing_moved",
             lambda images, patch_size: images.clone(),
             "Each patch is where it was.",
         ),
         Mistake(
-            "mistake_5",
+            "strips",
             turned("b c h (x col) -> b c h x col", 3),
             "Strips change places, each as wide as there are patches in a "
             "row: {cols} pixels. A patch is {p} pixels wide. Which of the "
             "two names in the brackets runs faster?",
         ),
         Mistake(
-            "turned_GRID_3_4",
+            "patches_upside_down",
             turned(GRID, 3, 4),
             "The patches have changed places rightly, and each stands on "
             "its head. Their pixels stay as they are.",

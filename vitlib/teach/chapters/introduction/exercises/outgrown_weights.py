@@ -1,9 +1,6 @@
 """Check from which side on the tables outgrow the weights."""
 
-from vitlib.teach.checking.number import (
-    NumberPiece,
-    Slip,
-)
+from vitlib.teach.checking.number import NumberPiece, Slip
 
 
 def outgrown() -> int:
@@ -23,43 +20,43 @@ PIECE = NumberPiece(
     "weights do not grow at all, the tables with its fourth power.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "one_patch_too_few",
             336,
             "Nearly: 336 pixels are 21 by 21 patches and 442 tokens, and "
             "12 tables of them hold 2,344,368 numbers. The layer has "
             "2,362,368.",
         ),
         Slip(
-            "mistake_1",
+            "no_whole_patches",
             337,
             "337 is where the curves cross. But a side is made of whole "
             "patches.",
         ),
         Slip(
-            "mistake_2",
+            "one_table",
             640,
             "At 640 pixels a single table holds more than the layer. How "
             "many tables does the layer make?",
         ),
         Slip(
-            "mistake_3",
+            "patches_a_side",
             22,
             "22 patches a side. How many pixels is that?",
         ),
         Slip(
-            "mistake_4",
+            "tokens_where_they_cross",
             444,
             "444 is the number of tokens. How many patches a side are "
             "needed for them, and how many pixels?",
         ),
         Slip(
-            "mistake_5",
+            "tokens",
             485,
             "485 is the number of tokens, and it is the right one. How "
             "many pixels wide is the picture?",
         ),
         Slip(
-            "mistake_6",
+            "patches",
             484,
             "484 is the number of patches, and it is the right one. How "
             "many pixels wide is the picture?",

@@ -51,18 +51,22 @@ class PhotoPiece(Piece):
         if not isinstance(output, ViT):
             raise Finding(
                 f"Your code gives {kind_of(output)}. Wanted is a `ViT` of "
-                "vitlib."
+                "vitlib.",
+                "no_vit",
             )
         facts = [float(count(output)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Say which of the sizes are others."""
         wrong = other_counts(FACTS, yours.int(), right.int())
-        return f"I asked about {case.words}. Your model has {wrong}."
+        return Finding(
+            f"I asked about {case.words}. Your model has {wrong}.",
+            "other_sizes",
+        )
 
 
-def photo_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Ask about photos that fit, and photos that do not."""
     found = []
     for height, width in [(300, 451), (288, 448), (33, 16), (64, 95)]:
@@ -78,61 +82,62 @@ def made(change: Callable[[int, int], int | tuple[int, int]]) -> Callable:
     return lambda height, width: small(change(height, width))
 
 
+def nearest(side: int) -> int:
+    """Round up or down, but not to nothing."""
+    return 16 * max(1, round(side / 16))
+
+
 PIECE = PhotoPiece(
     module=__name__,
     number=5,
     reference=vit_for,
-    cases=photo_cases,
+    cases=cases,
     differentiable=False,
     shown="For four photos your models have the sizes that they should.",
     next="The cat becomes 304 by 464 pixels: 19 rows of 29 patches, and "
     "with the class token 552 tokens.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "height_and_width_swapped",
             made(lambda h, w: (up(w), up(h))),
             "Right sizes, and the sides have changed places: the height "
             "comes first. A square photo would not have shown it.",
         ),
         Mistake(
-            "mistake_1",
+            "rounded_down",
             made(lambda h, w: (h // 16 * 16, w // 16 * 16)),
             "Whole patches, but too few: of {words} yours cuts off what "
             "is left at the right and below. Padding needs the next "
             "multiple of 16, not the last one.",
         ),
         Mistake(
-            "mistake_2",
+            "always_one_patch_more",
             made(lambda h, w: (h // 16 * 16 + 16, w // 16 * 16 + 16)),
             "Right where something is left over. But of a side that is a "
             "multiple of 16 already yours makes one patch more, all of "
             "padding.",
         ),
         Mistake(
-            "mistake_3",
+            "square_of_the_longer_side",
             made(lambda h, w: up(max(h, w))),
             "Yours pads the photo to a square, as wide as its longer "
             "side. It is not asked for, and most of it would be padding. "
             "May `image_size` be two numbers?",
         ),
         Mistake(
-            "mistake_4",
+            "square_of_the_height",
             made(lambda h, w: up(h)),
             "Yours is a square with the photo's height. `image_size` may "
             "be two numbers, (height, width).",
         ),
         Mistake(
-            "mistake_5",
+            "always_224_pixels",
             made(lambda h, w: 224),
             "Yours reads 224 by 224 pixels, whatever the photo.",
         ),
         Mistake(
-            "mistake_6",
-            made(
-                lambda h, w: tuple(
-                    16 * max(1, round(side / 16)) for side in (h, w)
-                )
-            ),
+            "rounded_to_the_nearest",
+            made(lambda h, w: (nearest(h), nearest(w))),
             "Yours takes the nearest multiple of 16, and that may be the "
             "smaller one: of {words} it would lose pixels.",
         ),
