@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from vitlib._checks import check_remembered
-
-PathLike = str | os.PathLike
+from vitlib._settings import PathLike, Settings
 
 
 @dataclass
@@ -21,10 +20,11 @@ class Memory:
     optimizers: list[Optimizer]
     generator: torch.Generator
     given: dict
+    path: PathLike | None
 
-    def write(self, path: PathLike | None, epoch: int) -> None:
+    def write(self, epoch: int) -> None:
         """Store the state after this epoch: the whole file, or none."""
-        if path is None:
+        if self.path is None:
             return
         content = {
             "epoch": epoch,
@@ -33,12 +33,13 @@ class Memory:
             "optimizers": [o.state_dict() for o in self.optimizers],
             "generator": self.generator.get_state(),
         }
-        unfinished = f"{os.fspath(path)}.part"
+        unfinished = f"{os.fspath(self.path)}.part"
         torch.save(content, unfinished)
-        os.replace(unfinished, path)
+        os.replace(unfinished, self.path)
 
-    def read(self, path: PathLike | None) -> int:
+    def read(self) -> int:
         """Take up what was stored, if anything; say how many epochs."""
+        path = self.path
         if path is None or not os.path.exists(path):
             return 0
         try:
@@ -58,22 +59,25 @@ class Memory:
         return content["epoch"]
 
 
-def fingerprint(given: dict) -> dict:
+def fingerprint(
+    model: nn.Module, images: Tensor, labels: Tensor, settings: Settings
+) -> dict:
     """Describe what `fit` was given, where the weights depend on it."""
-    tensors = {
-        name: checksum(given[name]) for name in ("images", "labels")
-    }
-    augment = given["augment"]
+    augment = settings.augment
     name = getattr(augment, "__name__", type(augment).__name__)
     if isinstance(augment, partial):
         name = f"{augment.func.__name__} {augment.args} {augment.keywords}"
-    skipped = {"checkpoint", "validation", *tensors}
-    words = {n: str(v) for n, v in given.items() if n not in skipped}
-    return words | tensors | {"augment": name}
+    return {
+        "model": str(model),
+        "images": checksum(images),
+        "labels": checksum(labels),
+        **{name: str(value) for name, value in vars(settings).items()},
+        "augment": name,
+    }
 
 
 def checksum(tensor: Tensor) -> int:
     """Boil all numbers and their order down to one whole number."""
     numbers = tensor.detach().cpu().double().flatten().view(torch.int64)
     odd = 2 * torch.arange(len(numbers)) + 1
-    return (numbers * odd).sum().item()
+    return int((numbers * odd).sum())

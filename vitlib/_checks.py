@@ -5,25 +5,40 @@ check fails.
 """
 
 import math
-import os
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+Kind = TypeVar("Kind")
+WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+
 
 def is_whole(value: object) -> bool:
     """Tell if it is a whole number; True and False are none."""
-    whole = isinstance(value, (int, torch.SymInt))
-    return whole and not isinstance(value, bool)
+    if isinstance(value, (int, torch.SymInt)):
+        return not isinstance(value, bool)
+    try:
+        plain(value)
+    except TypeError:
+        return False
+    return not str(getattr(value, "dtype", "")).endswith("bool")
 
 
 def is_number(value: object) -> bool:
     """Tell if it is a finite number; True and False are none."""
-    number = isinstance(value, (int, float)) and not isinstance(
-        value, bool
-    )
-    return number and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    return math.isfinite(value)
+
+
+def plain(value: Any) -> int:
+    """Give a whole number, of NumPy say, as one of Python's."""
+    symbolic = isinstance(value, torch.SymInt)
+    return value if symbolic else operator.index(value)
 
 
 def check_sizes(**sizes: int) -> None:
@@ -33,6 +48,12 @@ def check_sizes(**sizes: int) -> None:
             raise ValueError(
                 f"{name} is {size!r}; it must be a whole number, 1 or more"
             )
+
+
+def sizes_of(**sizes: int) -> tuple[int, ...]:
+    """Give the sizes, checked, as plain numbers in their order."""
+    check_sizes(**sizes)
+    return tuple(map(plain, sizes.values()))
 
 
 def check_grid(name: str, grid: tuple[int, int]) -> None:
@@ -45,13 +66,14 @@ def check_grid(name: str, grid: tuple[int, int]) -> None:
         )
 
 
-def check_dropout(dropout: float) -> None:
-    """Refuse a dropout probability outside of [0, 1)."""
+def dropout_of(dropout: float) -> float:
+    """Give the probability as a plain number in [0, 1)."""
     if not is_number(dropout) or not 0 <= dropout < 1:
         raise ValueError(
             f"dropout is {dropout!r}; it is the share that is dropped, a "
             "number from 0 to less than 1"
         )
+    return float(dropout)
 
 
 def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
@@ -63,7 +85,6 @@ def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
 
 def check_heads(embed_dim: int, num_heads: int) -> None:
     """Refuse a width that the heads cannot share evenly."""
-    check_sizes(embed_dim=embed_dim, num_heads=num_heads)
     if embed_dim % num_heads:
         raise ValueError(
             f"embed_dim {embed_dim} cannot be shared among {num_heads} "
@@ -253,13 +274,23 @@ def check_values(v: Tensor, k: Tensor) -> None:
         )
 
 
-def check_kind(name: str, thing: object, kind: type) -> None:
-    """Refuse what is not of the class whose parts are needed."""
+def check_convolution(layer: nn.Module) -> None:
+    """Refuse a layer that does not hold the filters itself."""
+    if not isinstance(layer, nn.Conv2d):
+        raise ValueError(
+            f"proj is a {type(layer).__name__}, but as_linear reads the "
+            "weights of an nn.Conv2d: unwrap or merge it first"
+        )
+
+
+def of_kind(name: str, thing: object, kind: type[Kind]) -> Kind:
+    """Give what is of the class whose parts are needed."""
     if not isinstance(thing, kind):
         raise ValueError(
             f"{name} is a {type(thing).__name__}; it must be a "
             f"{kind.__name__} of vitlib, whose parts are known by name"
         )
+    return thing
 
 
 def check_index(name: str, index: int, count: int) -> None:
@@ -326,13 +357,18 @@ def kept_patches_of(removed: Tensor | list[int], count: int) -> Tensor:
     return kept
 
 
-def check_removal(kept: Tensor, tokens: Tensor) -> None:
-    """Refuse tokens of other images, or of another number of patches."""
-    patches = tokens.shape[1] - 1
-    if patches != kept.shape[-1]:
+def check_removal(kept: Tensor, front: int, tokens: Tensor) -> None:
+    """Refuse tokens of other images, or without some of the patches."""
+    count = kept.shape[-1]
+    if front < 0:
         raise ValueError(
-            f"{patches} patches came, not {kept.shape[-1]}: some are "
-            "removed already; name all in one `without_patches`"
+            f"{front + count} tokens came, but the model cuts an image "
+            f"into {count} patches: which of them are left is not known"
+        )
+    if tokens.shape[1] != front + count:
+        raise ValueError(
+            f"{tokens.shape[1] - front} patches came, not {count}: some "
+            "are removed already; name all in one `without_patches`"
         )
     if kept.ndim == 2 and len(kept) != len(tokens):
         raise ValueError(
@@ -341,14 +377,23 @@ def check_removal(kept: Tensor, tokens: Tensor) -> None:
         )
 
 
-def check_labelled(
-    images: Tensor, labels: Tensor, batch_size: int = 1, name: str = ""
-) -> None:
-    """Refuse images and labels that are not one for each other."""
+def labelled(
+    images: Tensor,
+    labels: Any,
+    batch_size: int = 1,
+    name: str = "",
+) -> tuple[Tensor, Tensor]:
+    """Give images and one class number, in int64, for each."""
+    if labels is None and not isinstance(images, Tensor):
+        raise ValueError(
+            f"{name}images are a {type(images).__name__}, with no labels; "
+            "give two tensors: of a DataLoader of pairs they are "
+            "(torch.cat(part) for part in zip(*loader))"
+        )
     check_rank(f"{name}images", images, "(n, c, h, w)")
     check_float(f"{name}images", images)
     check_rank(f"{name}labels", labels, "(n)")
-    if labels.dtype != torch.int64:
+    if labels.dtype not in WHOLE:
         raise ValueError(
             f"{name}labels must be whole numbers, but the dtype is "
             f"{labels.dtype}: call .long() on class numbers, .argmax(1) "
@@ -370,6 +415,15 @@ def check_labelled(
             f"{name}images hold NaN or infinite numbers: look for a "
             "division by zero where they were prepared"
         )
+    return images, labels.long()
+
+
+def validation_of(data: Any) -> tuple[Tensor, Tensor]:
+    """Give images and labels of validation."""
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise ValueError("validation must be a pair: images, labels")
+    images, labels = data
+    return labelled(images, labels, name="validation ")
 
 
 def check_scores(scores: Tensor, labels: Tensor) -> None:
@@ -385,72 +439,29 @@ def check_scores(scores: Tensor, labels: Tensor) -> None:
         )
 
 
-def check_fit(**given: object) -> None:
-    """Refuse settings of `fit` with which nothing can be learned."""
-    check_sizes(epochs=given["epochs"], batch_size=given["batch_size"])
-    for name, least, below in (
-        ("learning_rate", 0, math.inf),
-        ("weight_decay", 0, math.inf),
-        ("warmup", 0, 1),
-        ("label_smoothing", 0, 1),
-    ):
-        value = given[name]
-        if not is_number(value) or not least <= value < below:
-            raise ValueError(
-                f"{name} is {value!r}; it must be a number from {least} "
-                + (f"to less than {below}" if below == 1 else "upwards")
-            )
-    max_norm, seed, augment = (
-        given[name] for name in ("max_norm", "seed", "augment")
-    )
-    if max_norm != math.inf and not (is_number(max_norm) and max_norm > 0):
+def check_learning(model: nn.Module) -> None:
+    """Refuse a model in which nothing can be learned."""
+    if not any(p.requires_grad for p in model.parameters()):
         raise ValueError(
-            f"max_norm is {max_norm!r}; it must be a number above 0, or "
-            "math.inf for no clipping"
-        )
-    if not is_whole(seed) or seed < 0:
-        raise ValueError(
-            f"seed is {seed!r}; it must be a whole number, 0 or more"
-        )
-    if augment is not None and not callable(augment):
-        raise ValueError(
-            f"augment is {augment!r}; it must be a function of images and "
-            "a torch.Generator, or None"
-        )
-    check_choice("optimizer", given["optimizer"], ("adamw", "muon"))
-    if given["dtype"] not in (torch.float32, torch.bfloat16):
-        raise ValueError(
-            f"dtype is {given['dtype']!r}; it must be torch.float32 or "
-            "torch.bfloat16"
-        )
-    check_labelled(given["images"], given["labels"], given["batch_size"])
-    validation = given["validation"]
-    if validation is not None:
-        if (
-            not isinstance(validation, (tuple, list))
-            or len(validation) != 2
-        ):
-            raise ValueError("validation must be a pair: images, labels")
-        check_labelled(*validation, name="validation ")
-    folder = os.path.dirname(os.path.abspath(given["checkpoint"] or "."))
-    if not os.path.isdir(folder):
-        raise ValueError(
-            f"checkpoint's folder {folder} does not exist: make it first"
+            "no parameter of the model can learn: all are frozen, or "
+            "there are none; call requires_grad_(True) on a part of it"
         )
 
 
-def check_muon(model: nn.Module) -> None:
-    """Refuse Muon where torch has none, or the model no blocks."""
+def muon_blocks_of(model: nn.Module) -> nn.Module:
+    """Give the blocks of which Muon takes the matrices."""
     if not hasattr(torch.optim, "Muon"):
         raise ValueError(
             "optimizer 'muon' needs torch 2.9 or later, but this is "
             f"{torch.__version__}: use 'adamw'"
         )
-    if not hasattr(model, "blocks"):
+    blocks = getattr(model, "blocks", None)
+    if not isinstance(blocks, nn.Module):
         raise ValueError(
             "optimizer 'muon' works on the matrices of model.blocks, "
             "which this model does not have: use 'adamw'"
         )
+    return blocks
 
 
 def check_finite(
@@ -482,18 +493,20 @@ def check_remembered(path: object, stored: dict, given: dict) -> None:
 
 
 def grid_of(
-    image_size: int | tuple[int, int], patch_size: int
+    image_size: int | Sequence[int], patch_size: int
 ) -> tuple[int, int]:
     """Rows and columns of patches, for a side or a (height, width)."""
+    sides: Any = image_size
     if is_whole(image_size):
-        image_size = (image_size, image_size)
-    if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
+        sides = (image_size, image_size)
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
         raise ValueError(
             f"image_size is {image_size!r}; it must be a side in pixels "
             "or (height, width)"
         )
-    height, width = image_size
-    check_sizes(height=height, width=width, patch_size=patch_size)
+    height, width, patch_size = sizes_of(
+        height=sides[0], width=sides[1], patch_size=patch_size
+    )
     if height % patch_size or width % patch_size:
         raise ValueError(
             f"an image of {height} x {width} pixels cannot be cut into "

@@ -2,9 +2,17 @@
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
-from vitlib._checks import check_images, check_sizes, grid_of
+from vitlib._checks import (
+    check_convolution,
+    check_images,
+    grid_of,
+    sizes_of,
+)
+
+for _called in (rearrange, check_images):
+    fx.wrap(_called)  # torch.fx keeps the call as it is
 
 
 class PatchEmbedding(nn.Module):
@@ -28,7 +36,12 @@ class PatchEmbedding(nn.Module):
         embed_dim: int = 768,
     ) -> None:
         super().__init__()
-        check_sizes(in_channels=in_channels, embed_dim=embed_dim)
+        patch_size, in_channels, embed_dim = sizes_of(
+            patch_size=patch_size,
+            in_channels=in_channels,
+            embed_dim=embed_dim,
+        )
+        self.in_channels = in_channels
         rows, cols = self.grid = grid_of(image_size, patch_size)
         self.num_patches = rows * cols
         self.image_size = (rows * patch_size, cols * patch_size)
@@ -36,12 +49,13 @@ class PatchEmbedding(nn.Module):
             in_channels, embed_dim, patch_size, stride=patch_size
         )
         fan_in = in_channels * patch_size**2
-        nn.init.normal_(self.proj.weight, std=fan_in**-0.5)
-        nn.init.zeros_(self.proj.bias)
+        weight, bias = self.proj.parameters()
+        nn.init.normal_(weight, std=fan_in**-0.5)
+        nn.init.zeros_(bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, n, d), in reading order."""
-        check_images(images, self.proj.in_channels, self.image_size)
+        check_images(images, self.in_channels, self.image_size)
         maps = self.proj(images)
         return rearrange(maps, "b d row col -> b (row col) d")
 
@@ -58,9 +72,13 @@ class PatchEmbedding(nn.Module):
         >>> torch.allclose(tokens, embed(images), atol=1e-5)
         True
         """
+        check_convolution(self.proj)
         weight = rearrange(self.proj.weight, "d c y x -> d (y x c)")
-        linear = nn.Linear(*weight.T.shape).to(weight)
+        outputs, inputs = weight.shape
+        bias = self.proj.bias
+        linear = nn.Linear(inputs, outputs, bias is not None).to(weight)
         with torch.no_grad():
             linear.weight.copy_(weight)
-            linear.bias.copy_(self.proj.bias)
+            if bias is not None:
+                linear.bias.copy_(bias)
         return linear

@@ -1,14 +1,16 @@
 """Chapter 6: look around, think, repeat; add, never replace."""
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from vitlib._checks import (
-    check_dropout,
-    check_sizes,
     check_tokens,
+    dropout_of,
     hidden_dim_of,
+    sizes_of,
 )
 from vitlib.attention import Mask, MultiHeadAttention
+
+fx.wrap(check_tokens)  # torch.fx keeps the call as it is
 
 
 class MLP(nn.Module):
@@ -29,8 +31,10 @@ class MLP(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        (embed_dim,) = sizes_of(embed_dim=embed_dim)
         hidden_dim = hidden_dim_of(embed_dim, mlp_ratio)
-        check_dropout(dropout)
+        dropout = dropout_of(dropout)
+        self.embed_dim = embed_dim
         self.fc1 = nn.Linear(embed_dim, hidden_dim)
         self.act = nn.GELU()
         self.drop1 = nn.Dropout(dropout)
@@ -42,7 +46,7 @@ class MLP(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(b, n, d) -> (b, n, d)."""
-        check_tokens(tokens, self.fc1.in_features)
+        check_tokens(tokens, self.embed_dim)
         hidden = self.drop1(self.act(self.fc1(tokens)))
         return self.drop2(self.fc2(hidden))
 
@@ -66,7 +70,7 @@ class EncoderBlock(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        check_sizes(embed_dim=embed_dim)
+        (embed_dim,) = sizes_of(embed_dim=embed_dim)
         self.embed_dim = embed_dim
         self.norm1 = nn.LayerNorm(embed_dim, eps=1e-6)
         self.attn = MultiHeadAttention(embed_dim, num_heads, dropout)
@@ -81,35 +85,19 @@ class EncoderBlock(nn.Module):
 
 
 class Encoder(nn.ModuleList):
-    """Run `depth` blocks one after the other, alike but for their weights.
+    """Run the blocks it holds, one after the other.
 
-    (b, n, d) -> (b, n, d). There is no norm at the end: the ViT has it.
+    (b, n, d) -> (b, n, d). It is a list of blocks, and what you cut out
+    of it an encoder again. There is no norm at the end: the ViT has it.
 
     >>> import torch
-    >>> Encoder(64, depth=2, num_heads=4)(torch.randn(2, 17, 64)).shape
+    >>> blocks = [EncoderBlock(64, num_heads=4) for _ in range(2)]
+    >>> Encoder(blocks)(torch.randn(2, 17, 64)).shape
     torch.Size([2, 17, 64])
     """
-
-    def __init__(
-        self,
-        embed_dim: int = 768,
-        depth: int = 12,
-        num_heads: int = 12,
-        mlp_ratio: float = 4.0,
-        dropout: float = 0.0,
-    ) -> None:
-        check_sizes(depth=depth)
-        super().__init__(
-            EncoderBlock(embed_dim, num_heads, mlp_ratio, dropout)
-            for _ in range(depth)
-        )
-
-    def __getitem__(self, index: int | slice) -> nn.Module | list:
-        """Give a block, or for a slice a list of blocks."""
-        return list(self)[index]
 
     def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
         """(b, n, d) -> (b, n, d); `mask` is as in `attention`."""
         for block in self:
-            tokens = block(tokens, mask)
+            tokens = block(tokens) if mask is None else block(tokens, mask)
         return tokens

@@ -1,7 +1,12 @@
-"""Chapter 10: look inside a ViT, and test what you think you saw."""
+"""Chapter 10: look inside a ViT, and test what you think you saw.
+
+A compiled model runs uncompiled meanwhile: its code would show nothing.
+What is removed is removed in every thread that runs the model.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from threading import get_ident
 
 import torch
 from einops import rearrange
@@ -11,18 +16,24 @@ from torch.nn import functional as F
 from vitlib._checks import (
     check_float,
     check_index,
-    check_kind,
     check_maps,
     check_rank,
     check_removal,
     check_sizes,
     extra_tokens_of,
     kept_patches_of,
+    of_kind,
 )
-from vitlib.attention import record_attention
+from vitlib._eager import uncompiled
+from vitlib.attention import MultiHeadAttention, record_attention
 from vitlib.vit import ViT
 
 MAPS = "(layers, b, heads, n, n)"
+
+
+def inner(model: nn.Module) -> ViT:
+    """Give the ViT, also where `torch.compile` is wrapped around it."""
+    return of_kind("model", getattr(model, "_orig_mod", model), ViT)
 
 
 @torch.no_grad()
@@ -37,7 +48,7 @@ def attention_maps(model: ViT, images: Tensor) -> Tensor:
     >>> attention_maps(model, torch.rand(2, 3, 64, 64)).shape
     torch.Size([12, 2, 3, 17, 17])
     """
-    check_kind("model", model, ViT)
+    model = inner(model)
     with record_attention(model) as maps:
         model(images)
     return torch.stack(maps)
@@ -133,14 +144,16 @@ def residual_stream(model: ViT, images: Tensor) -> Tensor:
     >>> residual_stream(model, torch.rand(2, 3, 64, 64)).shape
     torch.Size([13, 2, 17, 192])
     """
-    check_kind("model", model, ViT)
+    model, thread = inner(model), get_ident()
     tokens: list[Tensor] = []
-    with ExitStack() as hooks:
+
+    def note(_: nn.Module, __: tuple[Tensor], made: Tensor) -> None:
+        if get_ident() == thread:
+            tokens.append(made)
+
+    with uncompiled(model), ExitStack() as hooks:
         for layer in (model.pos_drop, *model.blocks):
-            note = layer.register_forward_hook(
-                lambda *call: tokens.append(call[2])
-            )
-            hooks.enter_context(note)
+            hooks.enter_context(layer.register_forward_hook(note))
         model(images)
     return torch.stack(tokens)
 
@@ -157,6 +170,7 @@ def logit_lens(model: ViT, images: Tensor) -> Tensor:
     >>> logit_lens(model, torch.rand(2, 3, 64, 64)).shape
     torch.Size([13, 2, 17, 1000])
     """
+    model = inner(model)
     tokens = residual_stream(model, images)
     return model.head(model.fc_norm(model.norm(tokens)))
 
@@ -172,9 +186,10 @@ def without_head(model: ViT, layer: int, head: int) -> Iterator[None]:
     >>> with without_head(model, layer=2, head=0):
     ...     scores = model(torch.rand(2, 3, 64, 64))
     """
-    check_kind("model", model, ViT)
-    check_index("layer", layer, len(model.blocks))
-    attn = model.blocks[layer].attn
+    blocks = inner(model).blocks
+    check_index("layer", layer, len(blocks))
+    attn = getattr(blocks[layer], "attn", None)
+    attn = of_kind(f"layer {layer}'s attn", attn, MultiHeadAttention)
     check_index("head", head, attn.num_heads)
 
     def silence(_: nn.Module, inputs: tuple[Tensor]) -> Tensor:
@@ -185,7 +200,7 @@ def without_head(model: ViT, layer: int, head: int) -> Iterator[None]:
         part[:, :, head] = 0  # a view: it changes `mixed`
         return mixed
 
-    with attn.proj.register_forward_pre_hook(silence):
+    with uncompiled(model), attn.proj.register_forward_pre_hook(silence):
         yield
 
 
@@ -202,8 +217,8 @@ def without_positions(
     >>> with without_positions(model, [1, 2]):
     ...     scores = model(torch.rand(2, 3, 64, 64))
     """
-    check_kind("model", model, ViT)
-    positions = model.pos_embed
+    vit = inner(model)
+    positions = vit.pos_embed
     if positions is None:
         raise ValueError("the model was made with no positions to take")
     count = positions.shape[1]
@@ -213,11 +228,12 @@ def without_positions(
     changed = positions.detach().clone()
     changed[:, tokens] = 0
     learned = isinstance(positions, nn.Parameter)
-    model.pos_embed = nn.Parameter(changed) if learned else changed
+    vit.pos_embed = nn.Parameter(changed) if learned else changed
     try:
-        yield
+        with uncompiled(model):
+            yield
     finally:
-        model.pos_embed = positions
+        vit.pos_embed = positions
 
 
 @contextmanager
@@ -228,7 +244,8 @@ def without_patches(
 
     `patches` count from 0, in reading order: (m) the same for all images,
     or (b, m), a row for each. Their tokens, positions included, never
-    reach the encoder; the other tokens keep their positions.
+    reach the encoder; the others keep their positions, and so do all
+    that stand in front of the patches.
 
     >>> model = ViT.from_name("Ti/16", image_size=64)
     >>> images = torch.rand(2, 3, 64, 64)
@@ -236,15 +253,18 @@ def without_patches(
     ...     attention_maps(model, images).shape
     torch.Size([12, 2, 3, 15, 15])
     """
-    check_kind("model", model, ViT)
-    kept = kept_patches_of(patches, model.patch_embed.num_patches)
+    vit = inner(model)
+    kept = kept_patches_of(patches, vit.patch_embed.num_patches)
 
-    def shorten(_: nn.Module, __: tuple[Tensor], tokens: Tensor) -> Tensor:
-        check_removal(kept, tokens)
-        mask = F.pad(kept.to(tokens.device), (1, 0), value=True)
+    def shorten(
+        _: nn.Module, given: tuple[Tensor], tokens: Tensor
+    ) -> Tensor:
+        front = given[0].shape[1] - kept.shape[-1]
+        check_removal(kept, front, tokens)
+        mask = F.pad(kept.to(tokens.device), (front, 0), value=True)
         chosen = tokens[mask.expand(tokens.shape[0], -1)]
-        left = 1 + int(kept.sum(dim=-1).flatten()[0])
+        left = front + int(kept.sum(dim=-1).flatten()[0])
         return rearrange(chosen, "(b n) d -> b n d", n=left)
 
-    with model.pos_drop.register_forward_hook(shorten):
+    with uncompiled(model), vit.pos_drop.register_forward_hook(shorten):
         yield

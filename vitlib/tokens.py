@@ -2,7 +2,7 @@
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
 from vitlib._checks import (
@@ -12,6 +12,9 @@ from vitlib._checks import (
     check_sizes,
     check_waves,
 )
+
+for _called in (check_cls_token, check_positions):
+    fx.wrap(_called)  # torch.fx keeps the call as it is
 
 
 def prepend_cls(tokens: Tensor, cls_token: Tensor) -> Tensor:

@@ -1,11 +1,13 @@
 """Chapter 7: the whole Vision Transformer, image in, class scores out."""
 
+from typing import Any, NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from vitlib._checks import check_choice, check_dropout, check_sizes
+from vitlib._checks import check_choice, dropout_of, sizes_of
 from vitlib.embedding import PatchEmbedding
-from vitlib.encoder import Encoder
+from vitlib.encoder import Encoder, EncoderBlock
 from vitlib.tokens import (
     add_positions,
     learned_positions,
@@ -13,13 +15,23 @@ from vitlib.tokens import (
     sincos_positions,
 )
 
-SIZES = {  # patch_size, embed_dim, depth, num_heads
-    "Ti/16": (16, 192, 12, 3),
-    "S/16": (16, 384, 12, 6),
-    "B/16": (16, 768, 12, 12),
-    "B/32": (32, 768, 12, 12),
-    "L/16": (16, 1024, 24, 16),
-    "H/14": (14, 1280, 32, 16),
+
+class Size(NamedTuple):
+    """What the name of a published model stands for."""
+
+    patch_size: int
+    embed_dim: int
+    depth: int
+    num_heads: int
+
+
+SIZES = {
+    "Ti/16": Size(16, 192, 12, 3),
+    "S/16": Size(16, 384, 12, 6),
+    "B/16": Size(16, 768, 12, 12),
+    "B/32": Size(32, 768, 12, 12),
+    "L/16": Size(16, 1024, 24, 16),
+    "H/14": Size(14, 1280, 32, 16),
 }
 
 
@@ -37,6 +49,8 @@ class ViT(nn.Module):
     torch.Size([1, 1000])
     """
 
+    pos_embed: Tensor | None
+
     def __init__(
         self,
         *,
@@ -53,8 +67,9 @@ class ViT(nn.Module):
         global_pool: str = "token",
     ) -> None:
         super().__init__()
-        check_sizes(num_classes=num_classes)
-        check_dropout(dropout)
+        embed_dim, depth, num_classes = sizes_of(
+            embed_dim=embed_dim, depth=depth, num_classes=num_classes
+        )
         check_choice("positions", positions, ("learned", "sincos", "none"))
         check_choice("global_pool", global_pool, ("token", "avg"))
         self.patch_embed = PatchEmbedding(
@@ -69,9 +84,10 @@ class ViT(nn.Module):
             self.register_buffer("pos_embed", waves)
         else:
             self.pos_embed = None
-        self.pos_drop = nn.Dropout(dropout)
+        self.pos_drop = nn.Dropout(dropout_of(dropout))
         self.blocks = Encoder(
-            embed_dim, depth, num_heads, mlp_ratio, dropout
+            EncoderBlock(embed_dim, num_heads, mlp_ratio, dropout)
+            for _ in range(depth)
         )
         self.global_pool = global_pool
         norm = nn.LayerNorm(embed_dim, eps=1e-6)
@@ -82,15 +98,14 @@ class ViT(nn.Module):
         nn.init.zeros_(self.head.bias)
 
     @classmethod
-    def from_name(cls, name: str, **settings) -> "ViT":
+    def from_name(cls, name: str, **settings: Any) -> "ViT":
         """Make a published size, say "B/16"; `settings` as for `ViT`.
 
         >>> sum(p.numel() for p in ViT.from_name("Ti/16").parameters())
         5717416
         """
         check_choice("name", name, SIZES)
-        keys = ("patch_size", "embed_dim", "depth", "num_heads")
-        return cls(**dict(zip(keys, SIZES[name], strict=True)) | settings)
+        return cls(**SIZES[name]._asdict() | settings)
 
     def forward_features(self, images: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, 1 + n, d): what `pool` gets."""

@@ -1,6 +1,10 @@
 """Chapter 5: attention, written out, fused, and recorded."""
 
+import copy
 import math
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -8,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from vitlib import (
     EncoderBlock,
@@ -679,3 +684,394 @@ def test_a_model_without_attention_cannot_be_recorded(refuses):
             pass
 
     refuses(record, "MultiHeadAttention")
+
+
+# A function that the reader sets
+
+
+class Temperature(nn.Module):
+    """Attention that learns how sharply it looks."""
+
+    def __init__(self):
+        super().__init__()
+        self.sharpness = nn.Parameter(torch.tensor(1.7))
+
+    def forward(self, q, k, v, mask=None):
+        return attention(self.sharpness * q, k, v, mask)
+
+
+def test_attention_may_be_a_module_that_learns():
+    layer, tokens = of_torch()[0], torch.randn(2, 7, 24)
+    plain, keys = layer(tokens), list(layer.state_dict())
+    layer.attention = Temperature()
+    assert list(layer.state_dict()) == [*keys, "attention.sharpness"]
+    assert not torch.allclose(layer(tokens), plain, atol=0.01)
+    layer(tokens).sum().backward()
+    assert layer.attention.sharpness.grad
+    layer.attention = Temperature()
+    layer.attention = fused_attention
+    assert list(layer.state_dict()) == keys
+    assert torch.equal(layer(tokens), plain)
+
+
+def test_a_module_is_recorded_by_its_own_weights():
+    layer, tokens = of_torch()[0], torch.randn(2, 7, 24)
+    layer.attention = Temperature()
+    expected, keys = layer(tokens), list(layer.state_dict())
+    mask = torch.ones(7, 7).tril().bool()
+    with record_attention(layer) as maps:
+        assert torch.equal(layer(tokens), expected)
+        layer(tokens, mask)
+        assert list(layer.state_dict()) == keys
+    q, k, _ = layer.qkv(tokens).unflatten(2, (3, 3, 8)).movedim(2, 0)
+    scores = 1.7 / 8**0.5 * q.movedim(2, 1) @ k.movedim(2, 1).mT
+    torch.testing.assert_close(maps[0], scores.softmax(dim=-1))
+    scores = scores.masked_fill(~mask, -torch.inf)
+    torch.testing.assert_close(maps[1], scores.softmax(dim=-1))
+    maps[0].square().sum().backward()
+    assert layer.attention.sharpness.grad.abs() > 1e-3
+
+
+def with_a_bias(q, k, v, mask=None):
+    far = torch.arange(q.shape[2])
+    far = (far[:, None] - far).abs().to(q)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=-far)
+
+
+def of_the_signs(q, k, v, mask=None):
+    return (q @ k.mT).sign() @ v / 10
+
+
+@pytest.mark.parametrize("function", [with_a_bias, of_the_signs])
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 20])
+def test_any_mixture_of_values_is_recorded_as_it_is(function, n):
+    """More tokens than numbers a value, fewer, as many."""
+    layer, tokens = of_torch()[0], torch.randn(2, n, 24)
+    layer.attention = function
+    expected = layer(tokens)
+    with record_attention(layer) as maps:
+        assert torch.equal(layer(tokens), expected)
+    q, k, v = layer.qkv(tokens).unflatten(2, (3, 3, 8)).movedim(2, 0)
+    q, k, v = (part.movedim(2, 1) for part in (q, k, v))
+    assert maps[0].shape == (2, 3, n, n)
+    torch.testing.assert_close(maps[0] @ v, function(q, k, v))
+
+
+def recorded(model, *inputs):
+    with record_attention(model) as maps:
+        model(*inputs)
+    return maps
+
+
+def test_what_mixes_by_more_than_weights_is_not_recorded(refuses):
+    layer, tokens = of_torch()[0], torch.randn(2, 7, 24)
+
+    def dropped(q, k, v, mask=None):
+        return F.dropout(attention_weights(q, k), 0.5) @ v
+
+    def bent(q, k, v, mask=None):
+        return attention(q, k, v.relu())
+
+    for function in (dropped, bent):
+        layer.attention = function
+        refuses(lambda: recorded(layer, tokens), "attention", "weights")
+
+
+class OwnForward(MultiHeadAttention):
+    def forward(self, tokens, mask=None):
+        qkv = self.qkv(tokens).unflatten(2, (3, self.num_heads, -1))
+        mixed = self.attention(*qkv.permute(2, 0, 3, 1, 4), mask)
+        return self.proj(mixed.transpose(1, 2).flatten(2))
+
+
+class OwnForwardThatMixes(MultiHeadAttention):
+    def forward(self, tokens, mask=None):
+        qkv = self.qkv(tokens).unflatten(2, (3, self.num_heads, -1))
+        mixed = self.mix(*qkv.permute(2, 0, 3, 1, 4), mask)
+        return self.proj(mixed.transpose(1, 2).flatten(2))
+
+
+class CallsTheFirst(MultiHeadAttention):
+    def forward(self, tokens, mask=None):
+        return 2 * super().forward(tokens, mask)
+
+
+def test_a_forward_that_shows_nothing_is_not_recorded(refuses):
+    tokens = torch.randn(2, 7, 24)
+    own = OwnForward(24, 3)
+    refuses(lambda: recorded(own, tokens), "OwnForward", "self.mix")
+    for kind in (OwnForwardThatMixes, CallsTheFirst):
+        assert len(recorded(kind(24, 3), tokens)) == 1
+
+
+# As exact as the kernel
+
+
+def test_half_precision_does_not_overflow():
+    """33 * 33 * 64 is more than float16 can hold; the kernel can."""
+    q = torch.full((1, 1, 4, 64), 33.0).half()
+    weights = attention_weights(q, q)
+    assert torch.equal(weights, torch.full((1, 1, 4, 4), 0.25).half())
+    mask = torch.ones(4, 4).tril().bool()
+    expected = F.scaled_dot_product_attention(q, q, q, attn_mask=mask)
+    assert torch.equal(attention(q, q, q, mask), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_as_exact_as_the_kernel(dtype):
+    """Scores are not rounded: at 20 bfloat16s are an eighth apart."""
+    q, k, v = torch.randn(3, 2, 3, 9, 64)
+    q, k, v = (part.to(dtype) for part in (4 * q, 4 * k, v))
+    exact = attention(q.double(), k.double(), v.double())
+    ours = (attention(q, k, v) - exact).abs().max()
+    kernels = (fused_attention(q, k, v) - exact).abs().max()
+    assert ours < 2 * kernels
+    weights = attention_weights(q, k)
+    assert weights.dtype == dtype
+    exact = attention_weights(q.double(), k.double())
+    torch.testing.assert_close(weights, exact.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_maps_under_autocast_are_exact(dtype):
+    layer = of_torch()[0]
+    tokens = 10 * torch.randn(2, 7, 24)
+    with torch.autocast("cpu", dtype):
+        q, k, _ = layer.qkv(tokens).unflatten(2, (3, 3, 8)).movedim(2, 0)
+        (weights,) = recorded(layer, tokens)
+    q, k = q.movedim(2, 1).double(), k.movedim(2, 1).double()
+    expected = attention_weights(q, k)
+    assert weights.dtype == dtype
+    error = (weights - expected).abs().max()
+    assert error <= 1.01 * (expected.to(dtype) - expected).abs().max()
+    assert error > 0
+
+
+# Recording in threads, copies, replicas, and under checkpoints
+
+
+def test_each_thread_records_what_it_calls(blocks):
+    """And the model records nothing more when all are done."""
+
+    def run(number):
+        tokens = torch.full((number, 7, 24), 0.1 * number)
+        return [recorded(blocks, tokens) for _ in range(20)]
+
+    expected = [recorded(blocks, torch.ones(n, 7, 24)) for n in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(run, [1, 2, 3, 4]))
+    for number, runs in enumerate(found, start=1):
+        for maps in runs:
+            assert [m.shape[0] for m in maps] == [number] * 4
+    assert [len(maps) for maps in expected] == [4] * 4
+    blocks(torch.ones(2, 7, 24))
+    assert [len(maps) for maps in expected] == [4] * 4
+
+
+def test_recordings_may_end_in_any_order(blocks):
+    tokens = torch.randn(2, 7, 24)
+    first, second = record_attention(blocks), record_attention(blocks)
+    one, two = first.__enter__(), second.__enter__()
+    first.__exit__(None, None, None)
+    blocks(tokens)
+    second.__exit__(None, None, None)
+    blocks(tokens)
+    assert (len(one), len(two)) == (0, 4)
+
+
+def test_another_threads_calls_are_not_recorded(blocks):
+    with ThreadPoolExecutor(1) as other, record_attention(blocks) as maps:
+        other.submit(blocks, torch.randn(2, 7, 24)).result()
+        assert not maps
+        blocks(torch.randn(2, 7, 24))
+    assert len(maps) == 4
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
+    ids=["deepcopy", "pickle"],
+)
+def test_a_copy_made_while_one_records_is_an_ordinary_model(
+    blocks, copied
+):
+    tokens = torch.randn(2, 7, 24)
+    with record_attention(blocks) as maps:
+        twin = copied(blocks)
+        twin(tokens)
+        assert not maps
+    assert torch.equal(twin(tokens), blocks(tokens))
+    assert not maps
+    assert len(recorded(twin, tokens)) == 4
+
+
+def replica_of(model):
+    """As nn.DataParallel makes it, here without another device."""
+    replica = model._replicate_for_data_parallel()
+    for name, part in model.named_children():
+        setattr(replica, name, replica_of(part))
+    for name, parameter in model.named_parameters(recurse=False):
+        setattr(replica, name, parameter.detach().clone())
+    return replica
+
+
+def test_replicas_are_refused_for_each_has_a_part_of_the_batch(
+    blocks, refuses
+):
+    replicas = [replica_of(blocks), replica_of(blocks)]
+    halves = [torch.randn(2, 7, 24), torch.randn(1, 7, 24)]
+
+    def run(models):
+        with ThreadPoolExecutor(2) as threads:
+            return list(threads.map(lambda m, x: m(x), models, halves))
+
+    def record():
+        with record_attention(blocks):
+            run(replicas)
+
+    refuses(record, "replica", "DataParallel")
+    run(replicas)
+    twin = copy.deepcopy(blocks)
+    with record_attention(blocks):
+        run([replica_of(twin), replica_of(twin)])
+
+
+def test_a_model_on_several_devices_is_refused(blocks, refuses):
+    parallel = nn.DataParallel(blocks)
+    parallel.device_ids = [0]
+    assert len(recorded(blocks, torch.randn(2, 7, 24))) == 4
+    parallel.device_ids = [0, 1]
+    tokens = torch.randn(2, 7, 24)
+    refuses(lambda: recorded(parallel, tokens), "2 replicas", "module")
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, block, reentrant):
+        super().__init__()
+        self.block, self.reentrant = block, reentrant
+
+    def forward(self, tokens):
+        return checkpoint(self.block, tokens, use_reentrant=self.reentrant)
+
+
+REENTRANT = pytest.mark.parametrize("reentrant", [True, False])
+
+
+@REENTRANT
+@pytest.mark.parametrize("after", [False, True], ids=["in", "after"])
+@pytest.mark.parametrize("function", [fused_attention, with_a_bias])
+def test_a_checkpoint_is_recorded_once(blocks, reentrant, after, function):
+    """Whether the backward pass comes in the block or after it."""
+    for block in blocks:
+        block.attn.attention = function
+    tokens = torch.randn(2, 7, 24, requires_grad=True)
+    (expected,) = torch.autograd.grad(blocks(tokens).sum(), tokens)
+    plain = recorded(blocks, tokens)
+    model = nn.Sequential(*(Checkpointed(b, reentrant) for b in blocks))
+    with record_attention(model) as maps:
+        result = model(tokens)
+        if not after:
+            result.sum().backward()
+    if after:
+        result.sum().backward()
+    assert len(maps) == 4
+    for weights, wanted in zip(maps, plain, strict=True):
+        torch.testing.assert_close(weights, wanted)
+    torch.testing.assert_close(tokens.grad, expected)
+
+
+def test_maps_under_a_checkpoint_have_gradients(blocks):
+    tokens = torch.randn(2, 7, 24, requires_grad=True)
+    grads = []
+    for model in (
+        blocks,
+        nn.Sequential(*(Checkpointed(b, False) for b in blocks)),
+    ):
+        maps = recorded(model, tokens)
+        (grad,) = torch.autograd.grad(maps[3].square().sum(), tokens)
+        grads.append(grad)
+    torch.testing.assert_close(*grads)
+
+
+def test_gradients_go_from_the_result_to_the_maps(blocks):
+    """What maps weighted by their gradients are made of."""
+    with record_attention(blocks) as maps:
+        score = blocks(torch.randn(2, 7, 24))[0, 0, 0]
+    grads = torch.autograd.grad(score, maps)
+    assert all(grad[0].any() for grad in grads)
+    assert not any(grad[1].any() for grad in grads)
+
+
+# Recording what is compiled. These backends need no C++ compiler.
+
+
+def compiled_parts(layers):
+    for layer in layers:
+        layer.compile(backend="eager")
+    return layers
+
+
+def compiled_in_place(layers):
+    layers.compile(backend="aot_eager")
+    return layers
+
+
+COMPILED = pytest.mark.parametrize(
+    "compiled",
+    [
+        compiled_in_place,
+        compiled_parts,
+        partial(torch.compile, backend="eager"),
+    ],
+    ids=["in place", "parts", "around"],
+)
+
+
+@COMPILED
+def test_a_compiled_model_is_recorded(blocks, compiled):
+    layers, tokens = blocks[:2], torch.randn(2, 7, 24)
+    expected, plain = recorded(layers, tokens), layers(tokens)
+    model = compiled(layers)
+    with torch.no_grad():
+        model(tokens)
+    for _ in range(2):
+        for weights, wanted in zip(
+            recorded(model, tokens), expected, strict=True
+        ):
+            assert torch.equal(weights, wanted)
+    torch.testing.assert_close(model(tokens), plain)
+
+
+def test_compiled_code_goes_on_when_the_last_has_recorded():
+    """Whoever ends first; and it is as new as it was before."""
+    layer, tokens = MultiHeadAttention(24, 3), torch.randn(2, 7, 24)
+    calls = []
+
+    def backend(graph, inputs):
+        return lambda *given: calls.append(1) or graph(*given)
+
+    model = torch.compile(layer, backend=backend)
+    first, second = record_attention(layer), record_attention(layer)
+    with torch.no_grad():
+        model(tokens)
+        assert calls == [1]
+        first.__enter__(), second.__enter__()
+        first.__exit__(None, None, None)
+        model(tokens)
+        assert calls == [1]
+        second.__exit__(None, None, None)
+        model(tokens)
+        assert calls == [1, 1]
+
+
+@COMPILED
+def test_without_a_stance_a_compiled_model_is_refused(
+    blocks, compiled, refuses, monkeypatch
+):
+    """torch 2.5 has none."""
+    tokens = torch.randn(2, 7, 24)
+    torch.compile(lambda x: x)  # something is compiled
+    monkeypatch.delattr(torch.compiler, "set_stance", raising=False)
+    assert len(recorded(blocks, tokens)) == 4
+    model = compiled(blocks)
+    refuses(lambda: recorded(model, tokens), "compiled", "2.6")

@@ -222,3 +222,52 @@ def test_sizes_must_be_whole_numbers(refuses, name, bad):
 )
 def test_image_size_must_be_a_side_or_a_pair(refuses, size):
     refuses(lambda: PatchEmbedding(size, 4), "must be")
+
+
+class Wrapped(torch.nn.Module):
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, images):
+        return self.layer(images)
+
+
+def test_the_convolution_may_be_wrapped(refuses):
+    """By LoRA or a quantisation, which show no sizes outside."""
+    layer, images = make(), torch.randn(2, 3, 8, 12)
+    expected = layer(images)
+    layer.proj = Wrapped(layer.proj)
+    assert torch.equal(layer(images), expected)
+    refuses(lambda: layer(images[:, :2]), "in_channels 3")
+    refuses(layer.as_linear, "Wrapped", "nn.Conv2d")
+
+
+def test_a_convolution_without_a_bias_has_a_linear_layer_without():
+    layer, images = make(), torch.randn(2, 3, 8, 12)
+    layer.proj = torch.nn.Conv2d(3, 40, 4, stride=4, bias=False)
+    linear = layer.as_linear()
+    assert linear.bias is None
+    tokens = linear(patchify(images, 4))
+    torch.testing.assert_close(tokens, layer(images))
+
+
+def test_sizes_of_other_libraries_become_plain_numbers():
+    sizes = (np.int64(8), np.uint16(12))
+    layer = make(sizes, np.int32(4), torch.tensor(3), np.array(40))
+    numbers = (*layer.grid, *layer.image_size, layer.num_patches)
+    numbers += (layer.in_channels, *layer.proj.kernel_size)
+    assert [type(number) for number in numbers] == [int] * 8
+    assert layer(torch.randn(2, 3, 8, 12)).shape == (2, 6, 40)
+
+
+@pytest.mark.parametrize(
+    "bad", [np.int64(0), np.float64(4), np.True_, torch.tensor(4.0)]
+)
+def test_what_is_no_whole_number_is_none_in_numpy_either(refuses, bad):
+    refuses(lambda: make(side=bad), "patch_size", repr(bad))
+
+
+def test_a_switch_of_torch_is_no_whole_number(refuses):
+    refuses(lambda: make(side=torch.tensor(True)), "patch_size")
+    refuses(lambda: make(side=torch.tensor([4, 4])), "patch_size")

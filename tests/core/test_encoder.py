@@ -20,9 +20,13 @@ def block(randomise):
     return randomise(EncoderBlock(WIDTH, HEADS)).eval()
 
 
+def blocks_of(depth, **settings):
+    return (EncoderBlock(WIDTH, HEADS, **settings) for _ in range(depth))
+
+
 @pytest.fixture
 def encoder(randomise):
-    return randomise(Encoder(WIDTH, depth=3, num_heads=HEADS)).eval()
+    return randomise(Encoder(blocks_of(depth=3))).eval()
 
 
 @pytest.fixture
@@ -199,7 +203,7 @@ def test_mlp_starts_by_xaviers_rule(width):
 
 def test_every_advertised_dropout_is_there():
     """E13: the article took the number for the MLP and dropped it."""
-    encoder = Encoder(WIDTH, depth=2, num_heads=HEADS, dropout=0.25)
+    encoder = Encoder(blocks_of(depth=2, dropout=0.25))
     dropouts = [m for m in encoder.modules() if isinstance(m, nn.Dropout)]
     assert [dropout.p for dropout in dropouts] == [0.25] * 2 * 3
     for block in encoder:
@@ -236,7 +240,7 @@ def test_dropout_of_the_mlp_stands_at_both_ends():
 
 
 def test_dropout_rests_in_inference(tokens):
-    encoder = Encoder(WIDTH, depth=2, num_heads=HEADS, dropout=0.5)
+    encoder = Encoder(blocks_of(depth=2, dropout=0.5))
     assert not torch.equal(encoder(tokens), encoder(tokens))
     encoder.eval()
     assert torch.equal(encoder(tokens), encoder(tokens))
@@ -279,14 +283,23 @@ def test_blocks_can_be_sliced(encoder, tokens):
     first, second, third = encoder
     assert encoder[0] is first
     assert encoder[-1] is third
-    assert encoder[:2] == [first, second]
-    assert encoder[::-1] == [third, second, first]
-    assert encoder[5:] == []
+    assert list(encoder[:2]) == [first, second]
+    assert list(encoder[::-1]) == [third, second, first]
+    assert list(encoder[5:]) == []
     assert len(encoder) == 3
-    half = tokens
-    for block in encoder[:2]:
-        half = block(half)
-    torch.testing.assert_close(third(half), encoder(tokens))
+    torch.testing.assert_close(third(encoder[:2](tokens)), encoder(tokens))
+
+
+def test_a_slice_is_an_encoder_that_shares_its_blocks(encoder, tokens):
+    mask = torch.ones(7, 7).tril().bool()
+    half = encoder[1:]
+    assert type(half) is Encoder
+    assert next(iter(half.state_dict())) == "0.norm1.weight"
+    expected = encoder[2](encoder[1](tokens, mask), mask)
+    assert torch.equal(half(tokens, mask), expected)
+    nn.init.zeros_(half[1].mlp.fc2.weight)
+    assert not encoder[2].mlp.fc2.weight.any()
+    assert torch.equal(encoder[:0](tokens), tokens)
 
 
 def test_blocks_can_be_exchanged_and_taken_away(encoder, tokens):
@@ -296,6 +309,36 @@ def test_blocks_can_be_exchanged_and_taken_away(encoder, tokens):
     assert len(encoder) == 2
     expected = encoder[1](encoder[0](tokens))
     assert torch.equal(encoder(tokens), expected)
+
+
+def test_a_block_may_be_any_layer_of_tokens(encoder, tokens):
+    """And takes a mask only where there is one."""
+    expected = encoder[2](encoder[0](tokens))
+    encoder[1] = nn.Identity()
+    assert torch.equal(encoder(tokens), expected)
+    encoder.append(nn.LayerNorm(WIDTH))
+    normed = F.layer_norm(expected, (WIDTH,))
+    torch.testing.assert_close(encoder(tokens), normed)
+
+
+class Wrapped(nn.Module):
+    """What LoRA and quantisation put around a layer: no sizes outside."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, values):
+        return self.layer(values)
+
+
+@pytest.mark.parametrize(
+    "name", ["attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2", "mlp"]
+)
+def test_every_layer_may_be_wrapped(block, tokens, name):
+    expected = block(tokens)
+    block.set_submodule(name, Wrapped(block.get_submodule(name)))
+    assert torch.equal(block(tokens), expected)
 
 
 def test_names_of_the_parameters_are_timms(encoder):
@@ -317,8 +360,8 @@ def test_names_of_the_parameters_are_timms(encoder):
     assert list(encoder.state_dict()) == expected
 
 
-def test_blocks_start_with_different_weights():
-    first, second = Encoder(WIDTH, depth=2, num_heads=HEADS)
+def test_blocks_start_with_different_weights(small_vit):
+    first, second = small_vit(depth=2).blocks
     for name in ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"):
         one, two = (b.get_submodule(name).weight for b in (first, second))
         assert not torch.equal(one, two)
@@ -358,25 +401,24 @@ def test_nan_comes_out(encoder, tokens):
     assert not broken[0].any()
 
 
-@pytest.mark.parametrize("layer", [MLP, EncoderBlock, Encoder])
+@pytest.mark.parametrize("layer", [MLP, EncoderBlock])
 @pytest.mark.parametrize("bad", [0, -8, 8.0, True, None, "8"])
 def test_width_must_be_a_whole_number(refuses, layer, bad):
     refuses(lambda: layer(embed_dim=bad), "embed_dim", repr(bad))
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.0, True, None, "2"])
-def test_depth_and_heads_must_be_whole_numbers(refuses, bad):
-    refuses(lambda: Encoder(depth=bad), "depth", repr(bad))
-    refuses(lambda: Encoder(num_heads=bad), "num_heads", repr(bad))
+def test_heads_must_be_a_whole_number(refuses, bad):
     refuses(lambda: EncoderBlock(num_heads=bad), "num_heads", repr(bad))
 
 
-@pytest.mark.parametrize("layer", [EncoderBlock, Encoder])
-def test_heads_must_divide_the_width(refuses, layer):
-    refuses(lambda: layer(24, num_heads=5), "embed_dim 24", "5 heads", 4)
+def test_heads_must_divide_the_width(refuses):
+    refuses(
+        lambda: EncoderBlock(24, num_heads=5), "embed_dim 24", "5 heads", 4
+    )
 
 
-@pytest.mark.parametrize("layer", [MLP, EncoderBlock, Encoder])
+@pytest.mark.parametrize("layer", [MLP, EncoderBlock])
 @pytest.mark.parametrize(
     "bad", [0, -4.0, 0.01, math.nan, math.inf, True, None, "4"]
 )
@@ -384,7 +426,7 @@ def test_mlp_ratio_must_give_a_width(refuses, layer, bad):
     refuses(lambda: layer(24, mlp_ratio=bad), "mlp_ratio", repr(bad), 24)
 
 
-@pytest.mark.parametrize("layer", [MLP, EncoderBlock, Encoder])
+@pytest.mark.parametrize("layer", [MLP, EncoderBlock])
 @pytest.mark.parametrize(
     "bad", [-0.1, 1, 1.0, 2, math.nan, math.inf, True, False, None, "0.1"]
 )
@@ -397,7 +439,7 @@ LAYERS = pytest.mark.parametrize(
     [
         lambda: MLP(WIDTH),
         lambda: EncoderBlock(WIDTH, HEADS),
-        lambda: Encoder(WIDTH, 1, HEADS),
+        lambda: Encoder(blocks_of(depth=1)),
     ],
     ids=["mlp", "block", "encoder"],
 )
@@ -440,3 +482,17 @@ def test_a_mask_that_does_not_fit_is_refused(refuses, encoder, number):
     wrong = torch.ones(2, 7, dtype=torch.bool)
     refuses(lambda: layer(tokens, wrong), (2, 7), (7, 7))
     refuses(lambda: layer(tokens, torch.ones(7, 7)), "torch.float32")
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    made = EncoderBlock(np.int64(24), np.int32(3), np.float32(2.5))
+    dropout = np.float32(0.1)
+    layers = MLP(np.uint8(24), np.float64(4), dropout), made, made.attn
+    for layer in layers:
+        assert type(layer.embed_dim) is int
+    assert type(made.attn.num_heads) is int
+    assert type(layers[0].drop1.p) is float
+    assert made.mlp.fc1.weight.shape == (60, 24)
+    assert made.norm1.normalized_shape == (24,)
+    assert type(made.norm1.normalized_shape[0]) is int
+    assert made(torch.zeros(2, 7, 24)).shape == (2, 7, 24)

@@ -252,3 +252,11 @@ def test_unpatchify_refuses_what_is_no_tensor(refuses):
 def test_unpatchify_refuses_a_size_with_left_over_pixels(refuses):
     patches = torch.zeros(1, 4, 12)
     refuses(lambda: unpatchify(patches, 2, (4, 5)), "4 x 5", "2 x 2")
+
+
+def test_sizes_may_be_whole_numbers_of_numpy():
+    images = torch.rand(2, 3, 8, 12)
+    patches = patchify(images, np.int64(4))
+    assert torch.equal(patches, patchify(images, 4))
+    sides = np.int64(8), np.int32(12)
+    assert torch.equal(unpatchify(patches, np.uint8(4), sides), images)

@@ -365,3 +365,12 @@ def test_resizing_refuses_other_shapes_and_whole_numbers(refuses):
         refuses(lambda b=bad: resize_positions(b, (2, 3), (4, 5)), shape)
     whole = torch.zeros(1, 7, 8, dtype=torch.int64)
     refuses(lambda: resize_positions(whole, (2, 3), (4, 5)), "torch.int64")
+
+
+def test_sizes_may_be_whole_numbers_of_numpy():
+    rows, cols = np.int64(2), np.uint8(3)
+    waves = sincos_positions((rows, cols), np.int32(8))
+    assert torch.equal(waves, sincos_positions((2, 3), 8))
+    larger = resize_positions(waves, (rows, cols), (cols, rows))
+    assert torch.equal(larger, resize_positions(waves, (2, 3), (3, 2)))
+    assert learned_positions(rows, cols).shape == (1, 2, 3)

@@ -1,7 +1,10 @@
 """Chapter 8: groups, schedule, the loop, and how it stops and goes on."""
 
+import contextlib
 import copy
 import math
+import os
+import pickle
 import re
 import warnings
 from functools import partial
@@ -18,6 +21,7 @@ from vitlib.training import (
     evaluate,
     fit,
     parameter_groups,
+    randomness_from,
     warmup_cosine,
 )
 
@@ -159,6 +163,20 @@ def test_the_schedule_is_that_of_torch():
 @pytest.mark.parametrize(("steps", "warmup"), [(10, 0.0), (1, 0.9)])
 def test_without_warm_up_the_first_step_is_the_largest(steps, warmup):
     assert warmup_cosine(0, steps, warmup) == 1
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.5, 1.0])
+def test_the_schedule_is_over_when_it_is_over(warmup):
+    """Not 0 / 0, and no second rise along the cosine."""
+    assert warmup_cosine(2, 3, warmup) > 0
+    assert warmup_cosine(3, 3, warmup) == 0
+    assert warmup_cosine(5, 3, warmup) == 0
+    assert warmup_cosine(0, 0, warmup) == 0
+
+
+def test_a_schedule_of_nothing_but_warm_up_only_rises():
+    rates = [warmup_cosine(step, 3, 1.0) for step in range(3)]
+    assert rates == [1 / 4, 2 / 4, 3 / 4]
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 20, 250])
@@ -390,6 +408,78 @@ def test_torchs_own_random_numbers_are_left_alone(data):
     assert not same(ready, tiny(dropout=0.3))
 
 
+class Accelerator:
+    """A kind of device with two generators, as torch.cuda has them."""
+
+    def __init__(self):
+        self.default_generators = (torch.Generator(), torch.Generator())
+        for number, generator in enumerate(self.default_generators):
+            generator.manual_seed(100 + number)
+
+    def init(self):
+        pass
+
+    def current_device(self):
+        return 1
+
+
+def states_of(generators):
+    return [generator.get_state() for generator in generators]
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0", "cuda:1", "cuda"])
+def test_no_other_devices_random_numbers_are_touched(monkeypatch, device):
+    """torch.manual_seed would seed all of them, and MPS, for good."""
+    there = Accelerator()
+    monkeypatch.setattr(torch, "get_device_module", lambda _: there)
+    for kind in (torch.cuda, torch.mps, torch.xpu):
+        name = "manual_seed" if kind is torch.mps else "manual_seed_all"
+        monkeypatch.setattr(kind, name, lambda seed: pytest.fail("seeded"))
+    everyone = (torch.default_generator, *there.default_generators)
+    before = states_of(everyone)
+    source = torch.Generator().manual_seed(4)
+    with randomness_from(source, torch.device(device)):
+        inside = states_of(everyone)
+        torch.rand(3)
+        torch.rand(3, generator=there.default_generators[0])
+    changed = [
+        not torch.equal(one, other)
+        for one, other in zip(before, inside, strict=True)
+    ]
+    own = {"cpu": [0, 0], "cuda:0": [1, 0]}.get(device, [0, 1])
+    assert changed == [True, *own]
+    left = states_of(everyone)
+    if not own[0]:
+        left[1] = before[1]  # this test drew from it
+    for one, other in zip(before, left, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_an_apple_gpus_random_numbers_are_left_as_they_were(monkeypatch):
+    generator = torch.Generator().manual_seed(9)
+    monkeypatch.setattr(
+        torch.mps, "_get_default_mps_generator", lambda: generator
+    )
+    before = generator.get_state()
+    source = torch.Generator().manual_seed(4)
+    with randomness_from(source, torch.device("mps")):
+        drawn = torch.rand(3, generator=generator)
+        assert torch.equal(drawn, torch.rand(3))
+    assert torch.equal(generator.get_state(), before)
+
+
+def test_random_numbers_are_left_alone_after_an_error(model, data):
+    before = torch.get_rng_state()
+
+    def broken(images, generator):
+        torch.rand(3)
+        raise RuntimeError("of the reader")
+
+    with pytest.raises(RuntimeError, match="of the reader"):
+        run(model, data, augment=broken)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_dropout_is_another_one_in_every_step(data):
     """Steps that draw the same numbers would drop the same ones."""
     model, seen = tiny(dropout=0.5), []
@@ -531,6 +621,49 @@ def test_a_run_goes_on_only_with_its_own_data_and_model(
     go_on()
 
 
+class Attack:
+    """Pickle calls what `__reduce__` names, when it reads the file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def as_torch_stores(attack, content, path):
+    torch.save({**content, "epoch": attack}, path)
+
+
+def as_torch_stored_before(attack, content, path):
+    torch.save(
+        {**content, "epoch": attack},
+        path,
+        _use_new_zipfile_serialization=False,
+    )
+
+
+def as_pickle_stores(attack, content, path):
+    path.write_bytes(pickle.dumps({**content, "epoch": attack}))
+
+
+@pytest.mark.parametrize(
+    "store", [as_torch_stores, as_torch_stored_before, as_pickle_stores]
+)
+def test_a_checkpoint_cannot_run_code(
+    refuses, model, data, tmp_path, store
+):
+    path, victim = tmp_path / "run.pt", tmp_path / "victim"
+    run(model, data, checkpoint=path)
+    content = torch.load(path, weights_only=True)
+    store(Attack(victim), content, path)
+    refuses(lambda: run(tiny(), data, checkpoint=path), path, "anew")
+    assert not victim.exists()
+    with contextlib.suppress(Exception):
+        torch.load(path, weights_only=False)
+    assert victim.exists()
+
+
 def test_what_is_no_checkpoint_is_refused(refuses, model, data, tmp_path):
     path = tmp_path / "run.pt"
     path.write_bytes(b"not a checkpoint")
@@ -662,6 +795,35 @@ def test_what_is_no_matrix_in_the_blocks_is_adamws(data):
 
 
 @MUON
+def test_muon_leaves_frozen_blocks_and_trains_the_rest(model, data):
+    model.blocks.requires_grad_(False)
+    before = copy.deepcopy(model)
+    run(model, data, optimizer="muon")
+    assert same(model.blocks, before.blocks)
+    assert not same(model.head, before.head)
+    other = copy.deepcopy(before)
+    run(other, data, optimizer="adamw")
+    assert same(model, other)
+
+
+@MUON
+def test_muon_trains_blocks_where_all_else_is_frozen(model, data):
+    nn.init.normal_(model.head.weight)
+    model.requires_grad_(False).blocks.requires_grad_(True)
+    before = copy.deepcopy(model)
+    run(model, data, optimizer="muon")
+    assert same(model.head, before.head)
+    assert not same(model.blocks, before.blocks)
+
+
+def test_a_model_that_is_all_frozen_cannot_learn(refuses, model, data):
+    model.requires_grad_(False)
+    refuses(lambda: run(model, data), "frozen", "requires_grad_")
+    nothing = nn.Flatten()
+    refuses(lambda: run(nothing, data), "parameter")
+
+
+@MUON
 def test_muon_needs_blocks(refuses, data):
     plain = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
     refuses(lambda: run(plain, data, optimizer="muon"), "model.blocks")
@@ -707,6 +869,85 @@ def test_settings_that_cannot_work_are_refused(
     refuses(lambda: run(model, data, **{name: bad}), name, repr(bad))
 
 
+@pytest.mark.parametrize(
+    ("name", "bad", "said"),
+    [
+        ("epochs", -3, "-3"),
+        ("batch_size", 21, "21 of a batch"),
+        ("optimizer", "sgd", "'sgd'"),
+        ("checkpoint", "nowhere/run.pt", "nowhere does not exist"),
+        ("validation", 5, "pair"),
+        ("images", torch.zeros(20, 2, 8, 13), "8 x 13"),
+        ("labels", torch.arange(20), "0 to 19"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_cannot_work_is_refused_at_the_call(
+    refuses, data, name, bad, said
+):
+    """Not at the first step, which may never be taken."""
+    given = {"images": data[0], "labels": data[1], "epochs": 3}
+    given |= {"batch_size": 8, name: bad}
+    refuses(lambda: fit(tiny(), **given), said)
+
+
+def test_another_runs_checkpoint_is_refused_at_the_call(
+    refuses, model, data, tmp_path
+):
+    path = tmp_path / "run.pt"
+    run(model, data, checkpoint=path)
+    given = {"epochs": 4, "batch_size": 8, "checkpoint": path}
+    refuses(lambda: fit(tiny(), *data, **given), "epochs 3")
+
+
+def test_a_run_that_is_never_begun_changes_no_weight(model, data):
+    fit(model, *data, epochs=3, batch_size=8)
+    assert same(model, tiny())
+
+
+def test_settings_may_be_numbers_of_numpy(data):
+    """They are the same run, for its checkpoint too."""
+    plain = {"epochs": 2, "batch_size": 8, "seed": 3, "warmup": 0.5}
+    plain |= {"learning_rate": 0.25, "max_norm": 2.0}
+    numpys = {name: np.array([n])[0] for name, n in plain.items()}
+    assert type(numpys["seed"]) is np.int64
+    numpys["warmup"] = np.float32(0.5)
+    one, other = tiny(), tiny()
+    found = list(fit(one, *data, **numpys))
+    assert found == list(fit(other, *data, **plain))
+    assert same(one, other)
+    share = evaluate(one, *data, np.int64(7))
+    assert share == evaluate(one, *data)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.int32, torch.int16, torch.int8, torch.uint8]
+)
+def test_labels_may_be_whole_numbers_of_any_size(data, dtype):
+    images, labels = data
+    one, other = tiny(), tiny()
+    found = run(one, (images, labels.to(dtype)))
+    assert found == run(other, data)
+    assert evaluate(one, images, labels.to(dtype)) == evaluate(one, *data)
+
+
+def test_a_loader_is_refused_with_the_way_out(refuses, data):
+    pairs = torch.utils.data.TensorDataset(*data)
+    loader = torch.utils.data.DataLoader(pairs, batch_size=8)
+    refuses(
+        lambda: fit(tiny(), loader, epochs=3),
+        "DataLoader",
+        "torch.cat(part) for part in zip(*loader",
+    )
+    refuses(lambda: evaluate(tiny(), loader), "DataLoader", "torch.cat")
+    refuses(lambda: fit(tiny(), data[0], epochs=3), "labels", "NoneType")
+    images, labels = (
+        torch.cat(part) for part in zip(*loader, strict=True)
+    )
+    assert torch.equal(images, data[0])
+    assert torch.equal(labels, data[1])
+
+
 def test_data_that_do_not_fit_are_refused(refuses, model, data):
     images, labels = data
 
@@ -728,6 +969,8 @@ def test_data_that_do_not_fit_are_refused(refuses, model, data):
     refuses(given(images[..., :4]), "8 x 4", "8 x 12")
     refuses(given(validation=images), "validation", "pair")
     refuses(given(validation=(images, labels[1:])), "validation images")
+    refuses(given(validation=(images, labels + 1)), "1 to 5", "5 classes")
+    refuses(given(labels=labels > 2), "labels", "torch.bool")
     whole = weights(model)
     assert torch.equal(whole, weights(tiny()))
 
@@ -737,4 +980,10 @@ def test_evaluation_refuses_what_does_not_fit(refuses, model, data):
     refuses(lambda: evaluate(model, images, labels[1:]), 20, 19)
     refuses(lambda: evaluate(model, images[:0], labels[:0]), 0, "images")
     refuses(lambda: evaluate(model, images, labels, 0), "batch_size")
+    for wrong, said in ((labels + 1, "1 to 5"), (labels - 1, "-1 to 3")):
+        refuses(
+            lambda wrong=wrong: evaluate(model, images, wrong),
+            said,
+            "5 classes",
+        )
     refuses(lambda: evaluate(model, images.int(), labels), "torch.int32")

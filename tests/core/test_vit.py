@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch._dynamo.exc import UserError
+from torch.export import export
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import vitlib
 from vitlib import (
     SIZES,
-    Encoder,
+    EncoderBlock,
     MultiHeadAttention,
     PatchEmbedding,
     ViT,
@@ -57,7 +59,8 @@ def test_defaults_are_vit_b16_for_a_picture_of_224_pixels():
     assert scores.shape == (1, 1000)
     tokens = torch.zeros(2, 3, 224, 224, device="meta")
     assert model.forward_features(tokens).shape == (2, 197, 768)
-    for sizes in (ViT.__init__, PatchEmbedding.__init__, Encoder.__init__):
+    parts = ViT, PatchEmbedding, EncoderBlock, MultiHeadAttention
+    for sizes in (part.__init__ for part in parts):
         for name, size in zip(SETTINGS, SIZES["B/16"], strict=True):
             given = inspect.signature(sizes).parameters
             assert name not in given or given[name].default == size
@@ -690,6 +693,43 @@ def test_blocks_can_be_sliced(small_vit, pictures):
     assert torch.equal(model.head(model.norm(tokens)[:, 0]), expected)
 
 
+def test_the_first_blocks_can_be_kept_alone(small_vit, pictures):
+    """As practice has it: `model.blocks = model.blocks[:2]`."""
+    model = small_vit(depth=4)
+    names = [n for n in model.state_dict() if n[:9] not in LATER]
+    other = small_vit(depth=2)
+    other.load_state_dict(
+        {name: model.state_dict()[name] for name in names}
+    )
+    model.blocks = model.blocks[:2]
+    assert list(model.state_dict()) == names
+    assert torch.equal(model(pictures), other(pictures))
+    twin = copy.deepcopy(model)
+    assert torch.equal(twin(pictures), other(pictures))
+    assert [*twin.blocks] == [twin.blocks[0], twin.blocks[1]]
+
+
+LATER = ("blocks.2.", "blocks.3.")
+
+
+def test_a_block_can_be_exchanged(small_vit, pictures):
+    model, other = small_vit(), small_vit()
+    model.blocks[0] = other.blocks[1]
+    assert list(model.state_dict()) == list(other.state_dict())
+    tokens = model.patch_embed(pictures)
+    tokens = vitlib.prepend_cls(tokens, model.cls_token) + model.pos_embed
+    tokens = model.blocks[1](other.blocks[1](tokens))
+    expected = model.head(model.norm(tokens)[:, 0])
+    assert torch.equal(model(pictures), expected)
+
+
+def test_blocks_may_be_torchs_own_container(small_vit, pictures):
+    model = small_vit()
+    expected = model(pictures)
+    model.blocks = nn.Sequential(*model.blocks)
+    assert torch.equal(model(pictures), expected)
+
+
 def test_head_can_be_exchanged(small_vit, pictures):
     model = small_vit()
     features = model.forward_features(pictures)[:, 0]
@@ -790,6 +830,39 @@ def test_it_can_be_exported_for_every_batch_size(
     ).module()
     for images in (pictures, torch.randn(5, 2, 8, 12)):
         torch.testing.assert_close(exported(images), model(images))
+
+
+def test_with_an_example_of_one_image_torch_exports_that_batch_size(
+    small_vit, pictures
+):
+    """Of any model: where a size is 1, it takes the 1 for a constant."""
+    shapes = {0: torch.export.Dim("batch")}
+    plain, row = nn.Linear(2, 2), torch.zeros(1, 2)
+    with pytest.raises(UserError, match="constant"):
+        export(plain, (row,), dynamic_shapes={"input": shapes})
+    with pytest.raises(UserError, match="constant"):
+        export(
+            small_vit(),
+            (pictures[:1],),
+            dynamic_shapes={"images": shapes},
+        )
+    model = small_vit()
+    fixed = export(model, (pictures[:1],)).module()
+    torch.testing.assert_close(fixed(pictures[:1]), model(pictures[:1]))
+
+
+@pytest.mark.parametrize("settings", [{}, {"global_pool": "avg"}])
+def test_torch_fx_traces_it_for_every_batch_size(
+    small_vit, pictures, refuses, settings
+):
+    """Checks and einops stay what they are, one call each."""
+    model = small_vit(**settings)
+    traced = torch.fx.symbolic_trace(model)
+    for images in (pictures, pictures[:1], torch.randn(5, 2, 8, 12)):
+        assert torch.equal(traced(images), model(images))
+    refuses(lambda: traced(pictures[..., :8]), "8 x 8", "8 x 12")
+    names = {node.name for node in traced.graph.nodes}
+    assert {"blocks_0_attn_qkv", "blocks_1_mlp_fc2", "head"} <= names
 
 
 @SHAPES_OF_MODELS
@@ -971,6 +1044,29 @@ def test_sizes_must_be_whole_numbers(refuses, name, bad):
         said.get(name, name),
         repr(str(bad) if isinstance(bad, str) else bad),
     )
+
+
+NUMPYS = {
+    "image_size": (np.int64(8), np.int32(12)),
+    "patch_size": np.int64(4),
+    "in_channels": np.uint8(2),
+    "num_classes": torch.tensor(5),
+    "embed_dim": np.int64(24),
+    "depth": np.int16(2),
+    "num_heads": np.int64(3),
+    "mlp_ratio": np.float32(4),
+    "dropout": np.float32(0.0),
+}
+
+
+def test_sizes_may_be_numbers_of_other_libraries(small_vit, pictures):
+    """And the model is the same, for a compiler too."""
+    model, plain = small_vit(**NUMPYS), small_vit()
+    model.load_state_dict(plain.state_dict())
+    assert torch.equal(model(pictures), plain(pictures))
+    assert repr(model) == repr(plain)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(pictures), plain(pictures))
 
 
 @pytest.mark.parametrize("size", [(), (224,), (224,) * 3, (224, None)])

@@ -57,7 +57,7 @@ class HeadsFirst(MultiHeadAttention):
             qkv=3,
             heads=self.num_heads,
         )
-        mixed = self.attention(q, k, v, mask)
+        mixed = self.mix(q, k, v, mask)
         return self.proj(rearrange(mixed, "b heads n k -> b n (heads k)"))
 
 

@@ -6,7 +6,7 @@ from own_layers import Block
 from torch import nn
 from torch.nn import functional as F
 
-from vitlib import Encoder, PatchEmbedding, ViT, prepend_cls
+from vitlib import Encoder, EncoderBlock, PatchEmbedding, ViT, prepend_cls
 from vitlib.teach import check
 
 
@@ -94,7 +94,10 @@ def of_parts(places=1, eps=1e-6):
             count = places + self.patch_embed.num_patches
             self.pos_embed = nn.Parameter(torch.zeros(1, count, width))
             self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-            self.blocks = Encoder(**sizes)
+            depth = sizes.pop("depth")
+            self.blocks = Encoder(
+                EncoderBlock(**sizes) for _ in range(depth)
+            )
             self.norm = nn.LayerNorm(width, eps=eps)
             self.head = nn.Linear(width, num_classes)
 
