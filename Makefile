@@ -89,11 +89,12 @@ serve: book ## build the book and serve it on this machine
 notebooks: install-test ## run all notebooks and store what they print
 	@$(PYTHON) scripts/notebooks.py
 
-lint: install-test ## check style and format
+lint: install-test ## check style, format and the core's types
 	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q \
 	--output-format concise . && \
 	$(PYTHON) -m ruff format -q --check . && \
-	.venv/bin/oxlint --deny-warnings -f unix vitlib'
+	.venv/bin/oxlint --deny-warnings -f unix vitlib && \
+	$(PYTHON) -m mypy --no-error-summary'
 
 update: install ## pin the newest packages that fit together
 	@$(PYTHON) scripts/update.py --upgrade

@@ -41,3 +41,5 @@ __all__ = [
     "sincos_positions",
     "unpatchify",
 ]
+
+__version__ = "0.1.0"

@@ -1,14 +1,17 @@
 """Link the pages to their repository, when its address is known.
 
-The address is the environment's BOOK_REPOSITORY, or git's remote
-`origin`; only addresses on github.com count, because Binder and Colab
-read from there. Without one the pages carry no such buttons.
+The address is the environment's BOOK_REPOSITORY, or what pyproject.toml
+says in [project.urls], or git's remote `origin`; only addresses on
+github.com count, because Binder and Colab read from there. Without one
+the pages carry no such buttons.
 """
 
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 
 ADDRESS = re.compile(
     r"(?:https://(?:[^@/]+@)?github\.com/|git@github\.com:"
@@ -23,8 +26,10 @@ def repository_url(address: str) -> str | None:
 
 
 def find_address(environment: Mapping[str, str], folder: str) -> str:
-    """Read the address from the environment, else from git, else ''."""
+    """Read it from the environment, the project, or git; else ''."""
     if address := environment.get("BOOK_REPOSITORY"):
+        return address
+    if address := project_address(Path(folder) / "pyproject.toml"):
         return address
     command = ["git", "-C", folder, "remote", "get-url", "origin"]
     try:
@@ -32,6 +37,14 @@ def find_address(environment: Mapping[str, str], folder: str) -> str:
     except FileNotFoundError:
         return ""
     return answer.stdout
+
+
+def project_address(path: Path) -> str:
+    """Read the address that the package carries too, or ''."""
+    if not path.is_file():
+        return ""
+    project = tomllib.loads(path.read_text()).get("project", {})
+    return project.get("urls", {}).get("Repository", "")
 
 
 def button_options(address: str) -> dict:

@@ -409,6 +409,17 @@ def test_the_environment_goes_before_git(tmp_path):
     assert find(known, str(tmp_path)) == known["BOOK_REPOSITORY"]
 
 
+def test_the_project_names_the_repository_for_package_and_book(tmp_path):
+    find = extension("repository").find_address
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[project.urls]\n")
+    assert find({}, str(tmp_path)) == ""
+    address = "https://github.com/someone/book"
+    project.write_text(f'[project.urls]\nRepository = "{address}"\n')
+    assert find({}, str(tmp_path)) == address
+    assert find({"BOOK_REPOSITORY": "other"}, str(tmp_path)) == "other"
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_buttons_are_there_exactly_where_the_address_is_known(
     known, tmp_path, monkeypatch
