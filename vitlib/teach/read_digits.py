@@ -1,6 +1,5 @@
 """The reader's own pieces, put into the shipped digit reader."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from vitlib.teach.checking.answer import (
     unwritten,
 )
 from vitlib.teach.checking.compare import as_tensor
+from vitlib.teach.checking.limits import Stopwatch
 from vitlib.teach.checking.module import ModulePiece
 from vitlib.teach.checking.piece import Case, called
 from vitlib.teach.checking.result import Result
@@ -31,7 +31,7 @@ from vitlib.teach.data.reader import SETTINGS, digit_reader
 from vitlib.vit import ViT
 
 COUNT, BATCH = 200, 20  # digits
-ENOUGH = 10.0  # seconds; a piece made of loops reads fewer digits
+ENOUGH = 10.0  # seconds of work; a piece made of loops reads fewer digits
 WIDTH, HEADS = SETTINGS["embed_dim"], SETTINGS["num_heads"]
 
 
@@ -100,10 +100,10 @@ class Answers:
 def answers(model: Callable, count: int | None = None) -> Answers:
     """Ask about validation digits, fewer if it takes too long."""
     images, labels = digits("validation")
-    start, scores = time.monotonic(), []
+    watch, scores = Stopwatch(), []
     for some in images[: count or COUNT].split(BATCH):
         scores.append(model(some))
-        if time.monotonic() - start > ENOUGH:
+        if watch.spent() > ENOUGH:
             break
     scores = torch.cat(scores)
     right = scores.argmax(dim=1) == labels[: len(scores)]

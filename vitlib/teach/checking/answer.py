@@ -7,16 +7,19 @@ import io
 import linecache
 import re
 import textwrap
-import time
 from collections.abc import Callable, Iterator
 from types import FunctionType, TracebackType
 
 import torch
 
-from vitlib.teach.checking.limits import TimeIsUpError, time_limit
+from vitlib.teach.checking.limits import (
+    Stopwatch,
+    TimeIsUpError,
+    time_limit,
+)
 from vitlib.teach.checking.words import count_of, listed
 
-SECONDS = 10.0  # for all calls of one check; a right answer takes one
+SECONDS = 10.0  # of work, in one check; a right answer takes one
 LINES, WIDTH = 12, 400  # what is kept of what an answer prints and says
 
 EXPLAINED = (  # what a message of Python or torch says, and means
@@ -138,7 +141,7 @@ class Runner:
     def run(self, call: Callable, *args: object) -> object:
         """Call, and turn all that goes wrong into a Finding or Caught."""
         paper = Paper()
-        start = time.monotonic()
+        watch = Stopwatch()
         try:
             torch.manual_seed(self.seed)
             with (
@@ -159,7 +162,7 @@ class Runner:
                 raise Unwritten from None
             raise Caught(told(caught, self.answer)) from None
         finally:
-            self.left = max(0.1, self.left - (time.monotonic() - start))
+            self.left = max(0.1, self.left - watch.spent())
             if self.printed is None:
                 self.printed = paper.text()
 
