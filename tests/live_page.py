@@ -9,10 +9,10 @@ book/_ext/figures.py writes it, the scripts that book/_ext/live.py names.
 What a browser complains about fails the test.
 
 What is done with such a page stands here as well: `settle` and `state`
-wait until it is drawn, `pixels` reads a canvas, `draw_one` draws on a
-pad, `keys_at_once` presses keys faster than frames come,
-`give_to_python` puts a kernel behind the figure, and `faults` asks what
-would shut a reader out.
+wait until it is drawn, `hold_the_clock` stops its time, `pixels` reads a
+canvas, `draw_one` draws on a pad, `keys_at_once` presses keys faster than
+frames come, `give_to_python` puts a kernel behind the figure, and `faults`
+asks what would shut a reader out.
 """
 
 import base64
@@ -150,6 +150,15 @@ def settle(tab):
     """Wait for two frames: what was asked for is drawn then."""
     frame = "new Promise((done) => requestAnimationFrame(done))"
     tab.evaluate(f"async () => {{ await {frame}; await {frame}; }}")
+
+
+def hold_the_clock(tab):
+    """Stop the page's time: it goes on by `tab.clock.run_for` alone.
+
+    Frames are drawn in that time too, so `settle` would never end.
+    """
+    tab.clock.install(time=0)
+    tab.clock.pause_at(1000)
 
 
 def state(tab):

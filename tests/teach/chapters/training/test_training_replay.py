@@ -10,6 +10,7 @@ from live_page import (
     PHONE,
     faults,
     give_to_python,
+    hold_the_clock,
     keys_at_once,
     pixels,
     settle,
@@ -26,6 +27,8 @@ FIGURE = "[data-figure=training_replay]"
 LABELS = digits("validation")[1][:100]
 RUN = stored("one_minute")["runs"][0]
 MOMENTS = range(13)
+# Milliseconds of the page's clock. A step lasts 600, then it is drawn.
+FRAME, STEP, LONG = 20, 650, 10_000
 
 
 def text(tab, selector, index=0):
@@ -242,23 +245,28 @@ def test_fingers_choose_on_a_phone(open_figure):
 
 def test_it_plays_when_asked_and_stops_at_the_end(open_figure):
     tab = open_figure(TrainingReplay(moment=10))
-    tab.wait_for_timeout(900)
+    hold_the_clock(tab)
+    tab.clock.run_for(LONG)
     assert moment(tab) == 10  # never by itself
     play = tab.locator(".vit-replay-play")
     play.click()
     assert play.inner_text() == "Pause"
-    tab.get_by_text("12 of 12, step 1,500").wait_for()
+    tab.clock.run_for(STEP)
+    assert moment(tab) == 11
+    assert play.inner_text() == "Pause"
+    tab.clock.run_for(STEP)
+    assert "12 of 12, step 1,500" in tab.locator(FIGURE).inner_text()
     assert play.inner_text() == "Play"
     holds(tab, TrainingReplay(moment=12))
     play.click()  # and from the start again
-    settle(tab)
+    tab.clock.run_for(FRAME)
     assert moment(tab) == 0
     play.click()
-    tab.wait_for_timeout(900)
+    tab.clock.run_for(LONG)
     assert moment(tab) == 0
     play.click()
-    go(tab, 6)  # a hand on the slider stops it
-    tab.wait_for_timeout(900)
+    tab.get_by_role("slider", name="epoch").fill("6")
+    tab.clock.run_for(LONG)  # a hand on the slider stops it
     assert moment(tab) == 6
     assert play.inner_text() == "Play"
 
@@ -314,9 +322,10 @@ def test_python_sets_and_the_page_follows(open_figure):
     )
     go(tab, 5)
     assert tab.evaluate("python.saved.at(-1).moment") == 5
+    hold_the_clock(tab)
     tab.locator(".vit-replay-play").click()
     tab.evaluate("end()")  # the figure goes while it plays
-    tab.wait_for_timeout(900)
+    tab.clock.run_for(LONG)
     assert tab.evaluate("python.saved.at(-1).moment") == 5
 
 
