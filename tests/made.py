@@ -1,24 +1,47 @@
-"""Every live figure of the book, with something to show."""
+"""Every live figure of the book, made as its own tests say.
 
-import torch
+The test file of a figure, tests/teach/chapters/NAME/test_FIGURE.py, has
+PRESSED, what a hand does to it: where, the key, a trait, and what the
+trait then is in Python; and GIVEN, where it needs something to show.
+"""
 
-from vitlib.teach import live
-from vitlib.teach.chapters.data.curves import bands
+import importlib.util
+import re
+from functools import cache
+from pathlib import Path
+from types import ModuleType
 
-NEIGHBOURS = {100: 0.73, 500: 0.85, 2000: 0.9, 8000: 0.94}
-GIVEN = {  # what a figure needs that shows something of the reader's own
-    "DataExplorer": {
-        "bands": bands("few_to_many"),
-        "neighbours": NEIGHBOURS,
-    },
-    "PatchExplorer": {"images": torch.full((1, 3, 32, 48), 0.5)},
-    "PositionExplorer": {
-        "positions": {"any": torch.eye(16).reshape(4, 4, 16)}
-    },
-    "ReceptiveField": {"images": torch.full((1, 3, 224, 224), 0.5)},
-}
+from vitlib.teach import live, quiz
+
+TEACH = Path(__file__).parent / "teach"
+FIGURES = [*live.__all__, "Quiz"]
+
+
+@cache
+def tests_of(name: str) -> ModuleType:
+    """Read the test file of a figure."""
+    stem = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    found = [*TEACH.glob(f"chapters/*/test_{stem}.py")]
+    found += TEACH.glob(f"asking/test_{stem}.py")
+    assert len(found) == 1, f"{name} needs one test_{stem}.py, has {found}"
+    spec = importlib.util.spec_from_file_location(f"of_{stem}", found[0])
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def given(name: str) -> dict:
+    """What a figure is made with."""
+    return getattr(tests_of(name), "GIVEN", {})
 
 
 def figure(name: str) -> object:
     """Make the figure of this name."""
-    return getattr(live, name)(**GIVEN.get(name, {}))
+    if name == "Quiz":
+        return quiz("patches")
+    return getattr(live, name)(**given(name))
+
+
+def pressed(name: str) -> tuple[str, str, str, object]:
+    """What is pressed in it, and what its trait then is in Python."""
+    return tests_of(name).PRESSED

@@ -295,3 +295,25 @@ def test_the_book_can_be_cited_without_an_invented_name():
     assert {"cff-version", "message", "title", "authors"} <= set(cited)
     (author,) = cited["authors"]
     assert author["name"] in (ROOT / "LICENSE").read_text()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_every_exercise_has_its_test_and_every_test_its_exercise(chapter):
+    tests = ROOT / f"tests/teach/chapters/{chapter.name}/exercises"
+    files = chapter.room.glob("exercises/[!_]*.py")
+    tested = {
+        path.stem.removeprefix("test_") for path in tests.glob("*.py")
+    }
+    assert tested == {path.stem for path in files}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_a_live_figure_has_its_three_files_its_cell_and_its_test(chapter):
+    tests = ROOT / f"tests/teach/chapters/{chapter.name}"
+    notebook = (ROOT / f"book/{chapter.page}.ipynb").read_text()
+    for script in chapter.room.glob("*.js"):
+        for ending in (".py", ".css"):
+            assert script.with_suffix(ending).is_file()
+        assert (tests / f"test_{script.stem}.py").is_file()
+        name = script.stem.title().replace("_", "")
+        assert f"{name}(" in notebook, f"no cell of {chapter.page} has it"

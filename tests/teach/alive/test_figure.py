@@ -11,12 +11,10 @@ from pathlib import Path
 import made
 import nbformat
 import pytest
-import torch
 from PIL import Image
 
-from vitlib.teach import digit_reader, live
+from vitlib.teach import live
 from vitlib.teach.alive import bundle
-from vitlib.teach.live import DigitPad
 
 ROOT = Path(__file__).resolve().parents[3]
 WEB = bundle.web_files()
@@ -90,34 +88,6 @@ def test_a_figure_shows_itself_and_for_others_its_picture(figure):
     json.dumps(about)
 
 
-def test_the_picture_of_the_pad_names_what_the_model_reads():
-    pad = DigitPad()
-    best = digit_reader()(pad.image).argmax().item()
-    assert best == 5
-    assert f"that of {best}." in pad.still()[1]
-
-
-def test_the_drawing_is_a_tensor_in_python():
-    pad = DigitPad()
-    assert pad.image.shape == (1, 1, 28, 28)
-    pad.pixels = bytes([0, 255, 51] + [0] * 781)
-    assert pad.image[0, 0, 0, :3].tolist() == pytest.approx([0, 1, 0.2])
-    image = torch.linspace(0, 1, 784).reshape(1, 1, 28, 28)
-    pad.image = image
-    torch.testing.assert_close(pad.image, image, atol=0.5 / 255, rtol=0)
-
-
-def test_a_drawing_that_cannot_be_shown_is_refused(refuses):
-    pad = DigitPad()
-
-    def show(image):
-        pad.image = image
-
-    refuses(lambda: show(torch.zeros(28, 28)), (28, 28), (1, 1, 28, 28))
-    refuses(lambda: show(torch.full((1, 1, 28, 28), 255.0)), 255, 1)
-    refuses(lambda: show(torch.full((1, 1, 28, 28), torch.nan)), "nan")
-
-
 def test_a_notebook_keeps_the_picture_and_no_widget(tmp_path):
     path = tmp_path / "some.ipynb"
     notebook = nbformat.v4.new_notebook()
@@ -137,9 +107,3 @@ def test_a_notebook_keeps_the_picture_and_no_widget(tmp_path):
     assert len(once) < 200_000
     subprocess.run(run, check=True, capture_output=True)
     assert path.read_bytes() == once
-
-
-def test_bytes_that_the_browser_sends_arrive():
-    pad = DigitPad()
-    pad.set_state({"pixels": memoryview(bytes([255] * 784))})
-    assert pad.image.min() == 1

@@ -6,6 +6,8 @@ from live_page import PHONE, faults, give_to_python
 from vitlib.teach import quiz
 from vitlib.teach.asking.questions import QUIZZES, questions
 
+PRESSED = ("button >> nth=1", "Enter", "chosen[0]", 1)
+
 WIDE = {"viewport": {"width": 1280, "height": 900}}
 CHOOSE_ALL = """() => [...document.querySelectorAll(
   ".vit-quiz-question")].map((question) =>

@@ -12,6 +12,8 @@ from vitlib.teach import digit_reader
 from vitlib.teach.alive.bundle import samples
 from vitlib.teach.live import AttentionExplorer
 
+PRESSED = (".vit-ask >> nth=3", "Enter", "query", 3)
+
 ROOT = "[data-figure=attention_explorer]"
 CELLS = f"{ROOT} .vit-ask"
 MAPS = f"{ROOT} .vit-headmap"

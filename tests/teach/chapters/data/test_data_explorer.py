@@ -10,6 +10,12 @@ from traitlets import TraitError
 from vitlib.teach.chapters.data.curves import band, bands
 from vitlib.teach.live import DataExplorer
 
+PRESSED = ("[type=range]", "ArrowRight", "images", 110)
+GIVEN = {
+    "bands": bands("few_to_many"),
+    "neighbours": {100: 0.73, 500: 0.85, 2000: 0.9, 8000: 0.94},
+}
+
 FIGURE = "[data-figure=data_explorer]"
 MEASURED = bands("few_to_many")
 NEIGHBOURS = {100: 0.728, 500: 0.846, 2000: 0.902, 8000: 0.935}

@@ -11,6 +11,8 @@ from vitlib.teach import digit_reader, digits
 from vitlib.teach.alive.bundle import samples
 from vitlib.teach.live import FilterExplorer
 
+PRESSED = ("[aria-label=Filter]", "ArrowLeft", "filter", 30)
+
 PATCH, FILTER, TOKENS, INK, PRODUCTS = (
     f".vit-panel-view[aria-label='{label}']"
     for label in (

@@ -15,6 +15,8 @@ from vitlib.teach.alive.bundle import samples
 from vitlib.teach.chapters.encoder.encoder_switches import NAMES
 from vitlib.teach.live import EncoderSwitches
 
+PRESSED = ("text=no MLPs", "Enter", "off[1]", "blocks.1.mlp")
+
 ROOT = "[data-figure=encoder_switches]"
 
 

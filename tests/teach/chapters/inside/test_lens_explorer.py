@@ -11,6 +11,8 @@ from vitlib.teach import digit_reader
 from vitlib.teach.alive.bundle import samples
 from vitlib.teach.live import LensExplorer
 
+PRESSED = ("[aria-label^='patch 6']", "Enter", "token", 7)
+
 FIGURE = "[data-figure=lens_explorer]"
 CELLS = f"{FIGURE} .vit-lens-cell"
 STEPS = f"{FIGURE} .vit-lens-press"

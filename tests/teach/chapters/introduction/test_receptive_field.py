@@ -18,6 +18,9 @@ from vitlib import MultiHeadAttention, PatchEmbedding
 from vitlib.teach import cat, resize_and_crop, to_tensor
 from vitlib.teach.live import ReceptiveField
 
+PRESSED = ("[type=range]", "ArrowRight", "layers", 28)
+GIVEN = {"images": torch.full((1, 3, 224, 224), 0.5)}
+
 FIGURE = "[data-figure=receptive_field]"
 VIEWS = f"{FIGURE} .vit-panel-view"
 # The layers of ResNet-50 that widen the window: (kernel, step).

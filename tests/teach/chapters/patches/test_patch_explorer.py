@@ -13,6 +13,9 @@ from vitlib import patchify
 from vitlib.teach import cat, resize_and_crop, to_tensor
 from vitlib.teach.live import PatchExplorer
 
+PRESSED = ("[type=range]", "Home", "patch_size", 4)
+GIVEN = {"images": torch.full((1, 3, 32, 48), 0.5)}
+
 SIZES = (4, 7, 8, 14, 16, 28, 32, 56, 112, 224)
 PICTURE, SEQUENCE, LARGE = (
     f".vit-panel-view[aria-label='{label}']"

@@ -10,6 +10,8 @@ from vitlib.teach.chapters.state_of_the_art.recipe_explorer import (
 from vitlib.teach.data.results import results
 from vitlib.teach.live import RecipeExplorer
 
+PRESSED = ("button >> nth=0", "Enter", "chosen", 7)
+
 FIGURE = "[data-figure=recipe_explorer]"
 ROWS = f"{FIGURE} .vit-rung"
 TWINS = {"deit3": "LayerScale", "clip": "norm"}

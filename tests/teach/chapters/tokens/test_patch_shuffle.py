@@ -16,6 +16,8 @@ from vitlib.teach.chapters.tokens.patch_shuffle import (
     PatchShuffle,
 )
 
+PRESSED = ("text=put back", "Enter", "order[:4]", [0, 1, 2, 3])
+
 BARS = """() => [...document.querySelectorAll(".vit-pairs")].map((list) =>
   [0, 1].map((k) => [...list.querySelectorAll("li")].map((row) =>
     Number(row.querySelectorAll(".vit-pair-bar")[k]

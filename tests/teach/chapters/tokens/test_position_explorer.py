@@ -11,6 +11,9 @@ from traitlets import TraitError
 from vitlib import sincos_positions
 from vitlib.teach.chapters.tokens.position_explorer import PositionExplorer
 
+PRESSED = ("[role=application]", "ArrowLeft", "place", (3, 2))
+GIVEN = {"positions": {"any": torch.eye(16).reshape(4, 4, 16)}}
+
 # Three grids of which none is another's multiple, one of them not square.
 KINDS = {
     "waves": sincos_positions((6, 9), 16, class_token=False)[0].reshape(

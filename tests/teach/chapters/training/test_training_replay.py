@@ -23,6 +23,8 @@ from vitlib.teach.data.experiments import stored
 from vitlib.teach.draw.canvas import SIGNED
 from vitlib.teach.live import TrainingReplay
 
+PRESSED = ("[type=range]", "ArrowRight", "moment", 2)
+
 FIGURE = "[data-figure=training_replay]"
 LABELS = digits("validation")[1][:100]
 RUN = stored("one_minute")["runs"][0]

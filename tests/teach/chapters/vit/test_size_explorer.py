@@ -13,6 +13,8 @@ from vitlib.attention import attention
 from vitlib.teach.chapters.vit import sizes
 from vitlib.teach.chapters.vit.size_explorer import SizeExplorer
 
+PRESSED = ("text=Ti/16", "Enter", "embed_dim", 192)
+
 GRID = {
     "image_size": (28, 56, 224, 384, 1024),
     "patch_size": (1, 4, 7, 14, 16, 32),

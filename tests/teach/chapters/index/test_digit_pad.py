@@ -1,0 +1,43 @@
+"""The drawing pad in Python: what is drawn, as a tensor and in words."""
+
+import pytest
+import torch
+
+from vitlib.teach import digit_reader
+from vitlib.teach.live import DigitPad
+
+PRESSED = (".vit-sample >> nth=3", "Enter", "image.shape[-1]", 28)
+
+
+def test_the_picture_of_the_pad_names_what_the_model_reads():
+    pad = DigitPad()
+    best = digit_reader()(pad.image).argmax().item()
+    assert best == 5
+    assert f"that of {best}." in pad.still()[1]
+
+
+def test_the_drawing_is_a_tensor_in_python():
+    pad = DigitPad()
+    assert pad.image.shape == (1, 1, 28, 28)
+    pad.pixels = bytes([0, 255, 51] + [0] * 781)
+    assert pad.image[0, 0, 0, :3].tolist() == pytest.approx([0, 1, 0.2])
+    image = torch.linspace(0, 1, 784).reshape(1, 1, 28, 28)
+    pad.image = image
+    torch.testing.assert_close(pad.image, image, atol=0.5 / 255, rtol=0)
+
+
+def test_a_drawing_that_cannot_be_shown_is_refused(refuses):
+    pad = DigitPad()
+
+    def show(image):
+        pad.image = image
+
+    refuses(lambda: show(torch.zeros(28, 28)), (28, 28), (1, 1, 28, 28))
+    refuses(lambda: show(torch.full((1, 1, 28, 28), 255.0)), 255, 1)
+    refuses(lambda: show(torch.full((1, 1, 28, 28), torch.nan)), "nan")
+
+
+def test_bytes_that_the_browser_sends_arrive():
+    pad = DigitPad()
+    pad.set_state({"pixels": memoryview(bytes([255] * 784))})
+    assert pad.image.min() == 1
