@@ -48,7 +48,7 @@ def cases() -> list[Case]:
     return found
 
 
-def draw(piece: Piece, runner: Runner) -> str:
+def draw_pictures(piece: Piece, runner: Runner) -> str:
     """Draw a small painted picture, mirrored in both ways."""
     picture = scene()
     case = Case("", {"images": picture, "patch_size": 4})
@@ -75,7 +75,7 @@ PIECE = Piece(
     reference=mirror_patches,
     cases=cases,
     axes="images, channels, rows, columns",
-    draw=draw,
+    draw=draw_pictures,
     shown="Four pictures have their patches mirrored, and their pixels "
     "not.",
     next="To attention without positions the picture is the same as "

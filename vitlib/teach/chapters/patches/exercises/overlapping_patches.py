@@ -11,14 +11,16 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of
 
 
-def overlapping(images: Tensor, patch_size: int, step: int) -> Tensor:
+def overlapping_patches(
+    images: Tensor, patch_size: int, step: int
+) -> Tensor:
     """(b, c, h, w) -> (b, n, p * p * c), a patch every `step` pixels."""
     p = patch_size
     windows = images.unfold(2, p, step).unfold(3, p, step)
     return rearrange(windows, "b c row col y x -> b (row col) (y x c)")
 
 
-def overlap_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Steps that fit and that do not, down to a single pixel."""
     draw, found = Draw(22), []
     for batch, channels, height, width, p, step in [
@@ -34,9 +36,7 @@ def overlap_cases() -> list[Case]:
         )
         images = draw.uniform(batch, channels, height, width)
         inputs = {"images": images, "patch_size": p, "step": step}
-        n = overlapping(images, p, step).shape[1]
-        tells = {"words": words, "p": p, "step": step, "n": n}
-        found.append(Case(words, inputs, tells=tells))
+        found.append(Case(words, inputs, tells={"p": p, "step": step}))
     return found
 
 
@@ -50,120 +50,124 @@ def windows_as(pattern: str) -> Callable:
     return wrong
 
 
-def side_by_side(images: Tensor, patch_size: int, step: int) -> Tensor:
+def no_overlap(images: Tensor, patch_size: int, step: int) -> Tensor:
     """Ignore the step."""
-    return overlapping(images, patch_size, patch_size)
+    return overlapping_patches(images, patch_size, patch_size)
 
 
-def exchanged(images: Tensor, patch_size: int, step: int) -> Tensor:
+def size_and_step_swapped(
+    images: Tensor, patch_size: int, step: int
+) -> Tensor:
     """Take the step for the side."""
-    return overlapping(images, step, patch_size)
+    return overlapping_patches(images, step, patch_size)
 
 
-def dilated(images: Tensor, patch_size: int, step: int) -> Tensor:
+def step_as_dilation(images: Tensor, patch_size: int, step: int) -> Tensor:
     """Give the step by position: it is taken for the dilation."""
     return F.unfold(images, patch_size, step).mT
 
 
-def padded(images: Tensor, patch_size: int, step: int) -> Tensor:
+def over_the_edge(images: Tensor, patch_size: int, step: int) -> Tensor:
     """Let the last ones hang over the edge."""
     hang = [-(side - patch_size) % step for side in images.shape[2:]]
     images = F.pad(images, (0, hang[1], 0, hang[0]))
-    return overlapping(images, patch_size, step)
+    return overlapping_patches(images, patch_size, step)
 
 
-def one_short(images: Tensor, patch_size: int, step: int) -> Tensor:
+def last_place_missing(
+    images: Tensor, patch_size: int, step: int
+) -> Tensor:
     """Stop before the last place, as `range(0, h - p, step)` does."""
-    return overlapping(images[:, :, :-1, :-1], patch_size, step)
+    return overlapping_patches(images[:, :, :-1, :-1], patch_size, step)
 
 
 PIECE = Piece(
     module=__name__,
     number=5,
-    reference=overlapping,
-    cases=overlap_cases,
+    reference=overlapping_patches,
+    cases=cases,
     axes="images, patches, numbers of a patch",
     next="With the step as long as the side, this is `patchify`. On the "
     "cat, a patch of 16 every 8 pixels makes 729 words where there were "
     "196, and for attention 531,441 pairs where there were 38,416.",
     mistakes=(
         Mistake(
-            "mistake_0",
+            "channels_first",
             windows_as("b c row col y x -> b (row col) (c y x)"),
-            "All the right patches, in the wrong order inside: at {where} "
-            "yours has {yours}, wanted is {wanted}. `Unfold` counts the "
+            "All the right patches, in the wrong order inside. {seen} "
+            "`Unfold` counts the "
             "channels first, `patchify` last.",
         ),
         Mistake(
-            "mistake_1",
+            "patches_column_by_column",
             windows_as("b c row col y x -> b (col row) (y x c)"),
             "Every patch is right, and the sequence goes down the "
-            "columns. At {where} yours has {yours}, wanted is {wanted}. "
+            "columns. {seen} "
             "Which of your two loops is the inner one?",
         ),
         Mistake(
-            "mistake_2",
+            "pixels_column_by_column",
             windows_as("b c row col y x -> b (row col) (x y c)"),
-            "The right patches, each mirrored along its diagonal. At "
-            "{where} yours has {yours}, wanted is {wanted}. Inside a "
+            "The right patches, each mirrored along its diagonal. "
+            "{seen} Inside a "
             "patch, which comes first, x or y?",
         ),
         Mistake(
-            "side_by_side",
-            side_by_side,
+            "no_overlap",
+            no_overlap,
             "Your patches do not overlap: your shape is {shape}, wanted "
             "is {right}. They are {p} pixels wide, and one begins every "
             "{step}. Where does `step` go?",
         ),
         Mistake(
-            "dilated",
-            dilated,
+            "step_as_dilation",
+            step_as_dilation,
             "Your patches take every so many pixels: the shape is "
             "{shape}, wanted is {right}. The third argument of `F.unfold` "
             "is the `dilation`. By which name do you give it the step?",
         ),
         Mistake(
-            "exchanged",
-            exchanged,
+            "size_and_step_swapped",
+            size_and_step_swapped,
             "Side and step have changed places: your shape is {shape}, "
             "wanted is {right}. A patch is {p} pixels wide, and the next "
             "begins {step} further on.",
         ),
         Mistake(
-            "one_short",
-            one_short,
+            "last_place_missing",
+            last_place_missing,
             "The last place is missing: your shape is {shape}, wanted is "
             "{right}. A patch that ends exactly at the edge still fits. "
             "Where does your `range` stop?",
         ),
         Mistake(
-            "padded",
-            padded,
+            "over_the_edge",
+            over_the_edge,
             "The last of your patches hang over the edge, filled up with "
             "zeros: your shape is {shape}, wanted is {right}. What does "
             "not fit is left out.",
         ),
         Mistake(
-            "mistake_8",
+            "columns_of_unfold",
             windows_as("b c row col y x -> b (c y x) (row col)"),
             "This is `Unfold` as torch gives it: your shape is {shape}, "
             "wanted is {right}, a patch in each row. When you have turned "
             "it, look at the order inside a patch too.",
         ),
         Mistake(
-            "mistake_9",
+            "patches_as_columns",
             windows_as("b c row col y x -> b (y x c) (row col)"),
             "The numbers are right, and the last two axes have changed "
             "places: your shape is {shape}, wanted is {right}.",
         ),
         Mistake(
-            "mistake_10",
+            "still_a_grid",
             windows_as("b c row col y x -> b row col (y x c)"),
             "The patches are right, but they still stand in a grid: your "
             "shape is {shape}, wanted is {right}.",
         ),
         Mistake(
-            "mistake_11",
+            "still_squares",
             windows_as("b c row col y x -> b (row col) y x c"),
             "The patches are right, but each is still a small picture: "
             "your shape is {shape}, wanted is {right}.",

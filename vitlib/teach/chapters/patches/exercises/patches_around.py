@@ -9,25 +9,16 @@ from vitlib.teach.checking.answer import Finding, Runner, Unwritten
 from vitlib.teach.checking.compare import agrees, kind_of
 from vitlib.teach.checking.number import numbers_in
 from vitlib.teach.checking.picture import matrices
-from vitlib.teach.checking.piece import (
-    Case,
-    Mistake,
-    Piece,
-    questions,
-)
+from vitlib.teach.checking.piece import Case, Mistake, Piece, questions
 
-EIGHT = [
-    (down, right)
-    for down in (-1, 0, 1)
-    for right in (-1, 0, 1)
-    if (down, right) != (0, 0)
-]
+CROSS = [(-1, 0), (0, -1), (0, 1), (1, 0)]  # steps down and right
+CORNERS = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
 
 
-def some(*steps: tuple[int, int]) -> Callable:
-    """Give neighbours which lie at one of these steps only."""
+def around(*steps: tuple[int, int]) -> Callable:
+    """Number the patches that lie at one of these steps."""
 
-    def wrong(index: int, rows: int, cols: int) -> list[int]:
+    def numbers(index: int, rows: int, cols: int) -> list[int]:
         row, col = divmod(index, cols)
         places = [(row + down, col + right) for down, right in steps]
         return [
@@ -36,12 +27,21 @@ def some(*steps: tuple[int, int]) -> Callable:
             if 0 <= r < rows and 0 <= c < cols
         ]
 
-    return wrong
+    return numbers
 
 
-def around(index: int, rows: int, cols: int) -> list[int]:
+def patches_around(index: int, rows: int, cols: int) -> list[int]:
     """Number the patches above, to the left, to the right and below."""
-    return some((-1, 0), (0, -1), (0, 1), (1, 0))(index, rows, cols)
+    return around(*CROSS)(index, rows, cols)
+
+
+def said(patches: Tensor) -> str:
+    """Write the numbers of patches.
+
+    >>> said(torch.tensor([2.0, 5.0])), said(torch.tensor([]))
+    ('2, 5', 'none')
+    """
+    return ", ".join(f"{n:g}" for n in patches.tolist()) or "none"
 
 
 class AroundPiece(Piece):
@@ -56,7 +56,8 @@ class AroundPiece(Piece):
         if not isinstance(output, list | tuple | Tensor):
             raise Finding(
                 f"Your code gives {kind_of(output)}. Wanted is a list of "
-                "numbers."
+                "numbers.",
+                "no_list",
             )
         if isinstance(output, list | tuple) and any(
             isinstance(part, list | tuple) for part in output
@@ -64,7 +65,8 @@ class AroundPiece(Piece):
             raise Finding(
                 "Your list holds pairs, perhaps rows and columns. Wanted "
                 "are the numbers of the patches in the sequence. Which "
-                "number has the patch in row r and column c?"
+                "number has the patch in row r and column c?",
+                "rows_and_columns",
             )
         found = numbers_in(output, ("numbers of patches",))
         return torch.tensor(found, dtype=torch.float64).sort().values
@@ -75,31 +77,22 @@ class AroundPiece(Piece):
         """Tell the two lists."""
         return case.tells | {"mine": said(found), "good": said(wanted)}
 
-    def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Say what is missing, and what is too many."""
-        mine, good = yours.tolist(), right.tolist()
-        missing = torch.tensor([i for i in good if i not in mine])
-        excess = torch.tensor([i for i in mine if i not in good])
-        parts = [f"Yours gives {said(yours)}."]
+        missing = right[~torch.isin(right, yours)]
+        excess = yours[~torch.isin(yours, right)]
+        told = f"I asked about {case.words}. Yours gives {said(yours)}."
         if len(missing):
-            parts.append(f"Missing: {said(missing)}.")
+            told += f" Missing: {said(missing)}."
         if len(excess):
-            parts.append(f"No neighbours: {said(excess)}.")
-        if not len(missing) and not len(excess):
-            parts.append("Each neighbour counts once.")
-        return f"I asked about {case.words}. {' '.join(parts)}"
+            told += f" No neighbours: {said(excess)}."
+        if len(missing) or len(excess):
+            return Finding(told, "unknown")
+        told += " Each neighbour counts once."
+        return Finding(told, "neighbours_twice")
 
 
-def said(patches: Tensor) -> str:
-    """Write the numbers of patches.
-
-    >>> said(torch.tensor([2.0, 5.0])), said(torch.tensor([]))
-    ('2, 5', 'none')
-    """
-    return ", ".join(f"{n:g}" for n in patches.tolist()) or "none"
-
-
-def around_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Ask in the middle, at the edges, in the corners."""
     found = []
     for index, rows, cols in [
@@ -121,13 +114,13 @@ def around_cases() -> list[Case]:
     return found
 
 
-def by_number(index: int, rows: int, cols: int) -> list[int]:
+def neighbours_by_number(index: int, rows: int, cols: int) -> list[int]:
     """Step in the sequence, and stop at its ends only."""
     steps = index - cols, index - 1, index + 1, index + cols
     return [i for i in steps if 0 <= i < rows * cols]
 
 
-def beyond(index: int, rows: int, cols: int) -> list[int]:
+def no_edges(index: int, rows: int, cols: int) -> list[int]:
     """Forget the edges."""
     return [index - cols, index - 1, index + 1, index + cols]
 
@@ -139,7 +132,7 @@ def one_too_far(index: int, rows: int, cols: int) -> list[int]:
     return [*found, index + 1, index + cols]
 
 
-def by_rows(index: int, rows: int, cols: int) -> list[int]:
+def divided_by_rows(index: int, rows: int, cols: int) -> list[int]:
     """Divide by the number of rows."""
     row, col = divmod(index, rows)
     places = (row - 1, col), (row, col - 1), (row, col + 1), (row + 1, col)
@@ -148,14 +141,16 @@ def by_rows(index: int, rows: int, cols: int) -> list[int]:
     ]
 
 
-def downwards(index: int, rows: int, cols: int) -> list[int]:
+def patches_column_by_column(
+    index: int, rows: int, cols: int
+) -> list[int]:
     """Count the patches down the columns."""
-    return around(index, cols, rows)
+    return patches_around(index, cols, rows)
 
 
 def with_itself(index: int, rows: int, cols: int) -> list[int]:
     """Count the patch among its own neighbours."""
-    return sorted([*around(index, rows, cols), index])
+    return [*patches_around(index, rows, cols), index]
 
 
 def draw_grid(piece: Piece, runner: Runner) -> str:
@@ -184,8 +179,8 @@ def draw_grid(piece: Piece, runner: Runner) -> str:
 PIECE = AroundPiece(
     module=__name__,
     number=4,
-    reference=around,
-    cases=around_cases,
+    reference=patches_around,
+    cases=cases,
     differentiable=False,
     draw=draw_grid,
     shown="Nine patches in the middle, at edges and in corners have the "
@@ -195,16 +190,16 @@ PIECE = AroundPiece(
     "of chapter 4.",
     mistakes=(
         Mistake(
-            "by_number",
-            by_number,
+            "neighbours_by_number",
+            neighbours_by_number,
             "Right in the middle of the grid. But of {words} yours gives "
             "{mine}, and this patch stands at an edge: the one beside it "
             "in the sequence lies at the other edge, one row on. How do "
             "you know in which column you are?",
         ),
         Mistake(
-            "beyond",
-            beyond,
+            "no_edges",
+            no_edges,
             "Right in the middle of the grid, and the grid has edges: of "
             "{words} yours gives {mine}. Which of them does not exist, or "
             "lies at the other end of a row?",
@@ -217,22 +212,22 @@ PIECE = AroundPiece(
             "number has the last?",
         ),
         Mistake(
-            "by_rows",
-            by_rows,
+            "divided_by_rows",
+            divided_by_rows,
             "Your row and column of a patch are wrong where the grid is "
             "not square: of {words} yours gives {mine}. By what do you "
             "divide the number? So many patches has a row.",
         ),
         Mistake(
-            "downwards",
-            downwards,
+            "patches_column_by_column",
+            patches_column_by_column,
             "Yours counts the patches down the columns: of {words} it "
             "gives {mine}. They are numbered as one reads, along the "
             "rows. How many steps is it from a patch to the one below?",
         ),
         Mistake(
-            "mistake_5",
-            some(*EIGHT),
+            "corners_too",
+            around(*CROSS, *CORNERS),
             "Yours takes the corners too: of {words} it gives {mine}. The "
             "four that share a side are asked for.",
         ),
@@ -243,20 +238,20 @@ PIECE = AroundPiece(
             "them: of {words} yours gives {mine}.",
         ),
         Mistake(
-            "mistake_7",
-            some((0, -1), (0, 1)),
+            "same_row_only",
+            around((0, -1), (0, 1)),
             "Left and right are right; above and below are missing. Of "
             "{words} yours gives {mine}.",
         ),
         Mistake(
-            "mistake_8",
-            some((-1, 0), (1, 0)),
+            "same_column_only",
+            around((-1, 0), (1, 0)),
             "Above and below are right; left and right are missing. Of "
             "{words} yours gives {mine}.",
         ),
         Mistake(
-            "mistake_9",
-            some((0, 1), (1, 0)),
+            "right_and_below_only",
+            around((0, 1), (1, 0)),
             "Yours looks to the right and down only: of {words} it gives "
             "{mine}. A patch has neighbours on both sides.",
         ),

@@ -14,31 +14,31 @@ PIECE = NumberPiece(
     "words there are, it need not know.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "pixels_of_a_patch",
             (None, None, 20 * 20),
             "400 counts the pixels of a patch. How many numbers has one "
             "pixel of this picture?",
         ),
         Slip(
-            "mistake_1",
+            "three_channels",
             (None, None, 20 * 20 * 3),
             "1,200 would be right for red, green and blue. This satellite "
             "sees more than three colours.",
         ),
         Slip(
-            "mistake_2",
+            "pixels_for_patches",
             (None, 20, None),
             "20 is the side of a patch in pixels. How many of them stand "
             "side by side in 160 columns, and how many below each other?",
         ),
         Slip(
-            "mistake_3",
+            "rows_plus_columns",
             (None, 6 + 8, None),
             "14 is 6 rows and 8 columns, added. How many patches has a "
             "grid of them?",
         ),
         Slip(
-            "mistake_4",
+            "channels_as_images",
             (10, None, None),
             "The 10 in front stands for ten images. There is one, and its "
             "channels belong to the patches.",
