@@ -7,9 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from vitlib import tokens as ours
-from vitlib.teach.chapters.embedding.exercises.patch_embedding import (
-    right_order,
-)
 from vitlib.teach.checking import library
 from vitlib.teach.checking.answer import (
     Caught,
@@ -221,8 +218,9 @@ def put_embedding(model: OwnReader, answer: object) -> Callable:
     """Put the reader's embedding in front."""
     names = "image_size", "patch_size", "in_channels", "embed_dim"
     settings = {name: SETTINGS[name] for name in names}
-    library.piece("patch_embedding").check_kind(answer)
-    piece = right_order(answer)
+    piece = library.piece("patch_embedding")
+    piece.check_kind(answer)
+    piece = piece.in_order_of(answer)
     trained = model.reader.patch_embed
     model.embed = module(piece, answer, settings, trained, 16, WIDTH)
     return model

@@ -15,30 +15,23 @@ from vitlib.teach.checking.words import count_of, shape_of
 
 def as_conv(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
     """Give the convolution that is this layer for patches (y x c)."""
-    return conv_of(linear, patch_size)
+    return ordered("d (y x c) -> d c y x")(linear, patch_size)
 
 
-def conv_of(
-    linear: nn.Linear,
-    patch_size: int,
-    pattern: str = "d (y x c) -> d c y x",
-    stride: int | None = None,
-    bias: bool = True,
-    weight: bool = True,
-) -> nn.Conv2d:
-    """Make a convolution, rightly or not."""
-    p = patch_size
-    weights = rearrange(linear.weight.detach(), pattern, y=p, x=p)
-    width, channels, *_ = weights.shape
-    conv = nn.Conv2d(channels, width, p, stride=stride or p)
-    with torch.no_grad():
-        if weight:
-            conv.weight.copy_(weights)
-        if bias:
+def ordered(pattern: str) -> Callable:
+    """Give an as_conv that takes the numbers of a patch in this order."""
+
+    def make(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
+        p = patch_size
+        weight = rearrange(linear.weight.detach(), pattern, y=p, x=p)
+        width, channels, *_ = weight.shape
+        conv = nn.Conv2d(channels, width, p, stride=p)
+        with torch.no_grad():
+            conv.weight.copy_(weight)
             conv.bias.copy_(linear.bias)
-        else:
-            conv.bias.zero_()
-    return conv
+        return conv
+
+    return make
 
 
 class ConvPiece(Piece):
@@ -61,12 +54,14 @@ class ConvPiece(Piece):
                 thing = f"a tensor of the shape {shape_of(conv)}"
             raise Finding(
                 f"Your code gives {thing}. Wanted is the layer itself, an "
-                "`nn.Conv2d` that one can call with pictures."
+                "`nn.Conv2d` that one can call with pictures.",
+                "no_module",
             )
         if len(list(conv.parameters())) < 2:
             raise Finding(
                 "Your layer has no weight or no bias of its own. A "
-                "convolution keeps both, as the linear layer does."
+                "convolution keeps both, as the linear layer does.",
+                "no_parameters",
             )
         runner.run(conv.double)
         return runner.run(conv, case.weights["images"].double())
@@ -76,7 +71,7 @@ class ConvPiece(Piece):
         return as_tensor(output).float()
 
 
-def conv_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw linear layers, and pictures with as many channels."""
     draw, found = Draw(33), []
     for channels, p, width, rows, cols in [
@@ -97,36 +92,37 @@ def conv_cases() -> list[Case]:
                 words,
                 {"linear": linear, "patch_size": p},
                 weights={"images": images},
-                tells={"p": p, "d": width},
             )
         )
     return found
 
 
-def conv_with(**settings: object) -> Callable:
-    """Give an as_conv that goes wrong in this."""
-
-    def wrong(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
-        return conv_of(linear, patch_size, **settings)
-
-    return wrong
+def no_bias(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
+    """Put in the weights alone."""
+    conv = as_conv(linear, patch_size)
+    nn.init.zeros_(conv.bias)
+    return conv
 
 
-def zero_weights(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
-    """Put in the bias and no weight."""
-    conv = conv_of(linear, patch_size)
+def no_weights(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
+    """Put in the bias alone."""
+    conv = as_conv(linear, patch_size)
     nn.init.zeros_(conv.weight)
     return conv
 
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
+def every_pixel(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
+    """Forget the step."""
+    conv = as_conv(linear, patch_size)
+    conv.stride = (1, 1)
+    return conv
 
 
 PIECE = ConvPiece(
     module=__name__,
     number=4,
     reference=as_conv,
-    cases=conv_cases,
+    cases=cases,
     axes="images, width, rows, columns",
     differentiable=False,
     shown="In three sizes your convolution makes of pictures what the "
@@ -136,45 +132,42 @@ PIECE = ConvPiece(
     "convolution.",
     mistakes=(
         Mistake(
-            "conv_with",
-            conv_with(pattern="d (c y x) -> d c y x"),
-            "The shape is right, and the filters are scrambled. "
-            + SEEN
-            + "A plain `reshape` takes the numbers as (channel, row, "
-            "column), and the linear layer has learned them as (row, "
-            "column, channel). Which axis has to be parted off first?",
+            "channels_first",
+            ordered("d (c y x) -> d c y x"),
+            "The shape is right, and the filters are scrambled. {seen} A "
+            "plain `reshape` takes the numbers as (channel, row, column), "
+            "and the linear layer has learned them as (row, column, "
+            "channel). Which axis has to be parted off first?",
         ),
         Mistake(
-            "conv_with_too",
-            conv_with(pattern="d (x y c) -> d c y x"),
-            "Every filter is mirrored along its diagonal. "
-            + SEEN
-            + "Inside a patch, which comes first, x or y?",
+            "pixels_column_by_column",
+            ordered("d (x y c) -> d c y x"),
+            "Every filter is mirrored along its diagonal. {seen} Inside a "
+            "patch, which comes first, x or y?",
         ),
         Mistake(
-            "conv_with_too_too",
-            conv_with(pattern="d (c x y) -> d c y x"),
-            "The filters are scrambled twice. " + SEEN + "The linear "
-            "layer has learned its numbers as (row, column, channel).",
+            "channels_first_column_by_column",
+            ordered("d (c x y) -> d c y x"),
+            "The filters are scrambled twice. {seen} The linear layer has "
+            "learned its numbers as (row, column, channel).",
         ),
         Mistake(
-            "conv_with_too_too_too",
-            conv_with(bias=False),
-            "The weights are right, and the bias is missing. "
-            + SEEN
-            + "What else has the linear layer learned?",
+            "no_bias",
+            no_bias,
+            "The weights are right, and the bias is missing. {seen} What "
+            "else has the linear layer learned?",
         ),
         Mistake(
-            "conv_with_too_too_too_too",
-            conv_with(stride=1),
+            "every_pixel",
+            every_pixel,
             "The filters are right, and move on by one pixel at a time: "
             "your shape is {shape}, wanted is {right}. How long is the "
             "step from patch to patch?",
         ),
         Mistake(
-            "zero_weights",
-            zero_weights,
-            "The bias is right, and your weights are all zero. " + SEEN,
+            "no_weights",
+            no_weights,
+            "The bias is right, and your weights are all zero. {seen}",
         ),
     ),
 )

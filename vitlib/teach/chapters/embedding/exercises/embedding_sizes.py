@@ -21,61 +21,61 @@ PIECE = NumberPiece(
     "that have nothing to do with each other.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "shape_of_the_tokens",
             (1, 256, 1280),
             "{yours} is the shape of the tokens of one image, and right. "
             "Asked for are (tokens, width, numbers to learn).",
         ),
         Slip(
-            "mistake_1",
+            "width_of_a_patch",
             (None, 14 * 14 * 3, None),
             "588 numbers has a patch. How many a token has is not "
             "decided by the patch: it is the number of filters.",
         ),
         Slip(
-            "mistake_2",
+            "tokens_of_patches_of_16",
             (14 * 14, None, None),
             "196 is the number of tokens for patches of 16. These are "
             "patches of 14.",
         ),
         Slip(
-            "mistake_3",
+            "with_class_token",
             (257, None, None),
             "257 are the tokens with a class token. That one comes in the "
             "next chapter; here there is a token for each patch.",
         ),
         Slip(
-            "mistake_4",
+            "weights_only",
             (None, None, 14 * 14 * 3 * 1280),
             "752,640 weights are right. What does a linear layer learn "
             "besides its weights?",
         ),
         Slip(
-            "mistake_5",
+            "layer_for_each_place",
             (None, None, (14 * 14 * 3 + 1) * 1280 * 256),
             "Yours has a layer of its own for each place. How many layers "
             "do the patches share?",
         ),
         Slip(
-            "mistake_6",
+            "weights_for_each_place",
             (None, None, 14 * 14 * 3 * 1280 * 256),
             "Yours counts the weights once for each place. How many "
             "layers do the patches share?",
         ),
         Slip(
-            "mistake_7",
+            "one_channel",
             (None, None, (14 * 14 + 1) * 1280),
             "252,160 would be right for grey pictures. How many numbers "
             "has a pixel?",
         ),
         Slip(
-            "mistake_8",
+            "bias_for_each_input",
             (None, None, 14 * 14 * 3 * 1280 + 588),
             "The weights are right. But a bias belongs to a filter, and "
             "not to a number of the patch. How many filters are there?",
         ),
         Slip(
-            "mistake_9",
+            "weights_of_patches_of_16",
             (None, None, 16 * 16 * 3 * 1280 + 1280),
             "984,320 would be right for patches of 16. The 14 in the name "
             "of the model is the side of its patches.",

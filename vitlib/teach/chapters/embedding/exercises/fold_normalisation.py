@@ -12,7 +12,7 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of, pair, shape_of
 
 
-def fold(
+def fold_normalisation(
     weight: Tensor, bias: Tensor, mean: Tensor, std: Tensor
 ) -> tuple[Tensor, Tensor]:
     """(d, c, y, x), (d,), (c,), (c,) -> the same for raw pixels."""
@@ -32,24 +32,24 @@ class FoldPiece(Piece):
             raise Finding(
                 f"Your code gives {kind_of(output)}. Wanted are two "
                 "tensors, the new weight and the new bias: `return "
-                "new_weight, new_bias`."
+                "new_weight, new_bias`.",
+                "no_pair",
             )
-        given = case.inputs["weight"], case.inputs["bias"]
-        parts = [as_tensor(part) for part in output]
-        for name, part, old in zip(
-            ("weight", "bias"), parts, given, strict=True
-        ):
-            if part.shape != old.shape:
+        weight, bias = map(as_tensor, output)
+        for name, new in ("weight", weight), ("bias", bias):
+            old = case.inputs[name]
+            if new.shape != old.shape:
                 raise Finding(
-                    f"Your new {name} has the shape {shape_of(part)}, the "
+                    f"Your new {name} has the shape {shape_of(new)}, the "
                     f"old one {shape_of(old)}. The layer keeps its sizes: "
                     "a filter has a weight for each number of a patch, "
-                    "and one bias."
+                    "and one bias.",
+                    "other_shape",
                 )
-        return torch.cat([parts[0].flatten(1), parts[1][:, None]], dim=1)
+        return torch.cat([weight.flatten(1), bias[:, None]], dim=1)
 
 
-def fold_cases() -> list[Case]:
+def cases() -> list[Case]:
     """Draw filters, and a mean and deviation for each channel."""
     draw, found = Draw(34), []
     for width, channels, p in [(4, 3, 2), (5, 1, 3), (3, 2, 1), (2, 4, 2)]:
@@ -86,92 +86,82 @@ def folded(
 
 
 def biases(case: Case, found: Tensor) -> dict[str, object]:
-    """Say the first three of both."""
-    wanted = fold(**case.inputs)[1][:3]
+    """Say the first three of both in a sentence."""
+    wanted = fold_normalisation(**case.inputs)[1][:3]
     mine, good = pair(found[:3, -1], wanted)
-    return {"mine": mine, "good": good}
-
-
-WEIGHTS = "At {where} yours has {yours}, wanted is {wanted}. "
-
-
-BIASES = "They begin with {mine}, wanted is {good}. "
+    return {"biases": f"They begin with {mine}, wanted is {good}."}
 
 
 PIECE = FoldPiece(
     module=__name__,
     number=5,
-    reference=fold,
-    cases=fold_cases,
+    reference=fold_normalisation,
+    cases=cases,
     shown="For filters of four sizes, with a mean and a deviation for "
     "each channel, weights and biases are what they should be.",
     next="A model so changed takes raw pixels: nobody can forget to "
     "normalise them, or do it twice.",
     mistakes=(
         Mistake(
-            "folded",
+            "multiplied_by_deviations",
             folded(scale=torch.mul),
-            "Your weights are multiplied by the deviations. "
-            + WEIGHTS
-            + "In (x - mean) / std, what happens to x?",
+            "Your weights are multiplied by the deviations. {seen} In "
+            "(x - mean) / std, what happens to x?",
         ),
         Mistake(
-            "folded_too",
+            "weights_unchanged",
             folded(scale=lambda weight, std: weight),
-            "Your weights are the old ones. "
-            + WEIGHTS
-            + "In (x - mean) / std, x is divided. Where does the divisor "
-            "go?",
+            "Your weights are the old ones. {seen} In (x - mean) / std, x "
+            "is divided. Where does the divisor go?",
         ),
         Mistake(
-            "folded_too_too",
+            "shifted_the_wrong_way",
             folded(sign=1),
             "The weights are right, and the biases are moved to the wrong "
-            "side. " + BIASES + "What does the filter answer to pixels "
-            "that are all as bright as the mean?",
+            "side. {biases} What does the filter answer to pixels that "
+            "are all as bright as the mean?",
             biases,
         ),
         Mistake(
-            "folded_too_too_too",
+            "biases_unchanged",
             folded(shift=lambda new, old, mean: 0 * new),
             "The weights are right, and the biases are the old ones. "
-            + BIASES
-            + "Where all pixels are the mean, the filter used to answer "
-            "with its bias. Does it still?",
+            "{biases} Where all pixels are the mean, the filter used to "
+            "answer with its bias. Does it still?",
             biases,
         ),
         Mistake(
-            "folded_too_too_too_too",
+            "shifted_by_old_weights",
             folded(shift=lambda new, old, mean: old * mean),
             "The weights are right, and the biases are moved by the wrong "
-            "amount. " + BIASES + "The mean, too, is divided by the "
-            "deviation. Which weights did you sum?",
+            "amount. {biases} The mean, too, is divided by the deviation. "
+            "Which weights did you sum?",
             biases,
         ),
         Mistake(
-            "folded_too_too_too_too_too",
+            "mean_over_the_filter",
             folded(
                 shift=lambda new, old, mean: new * mean / new[0].numel()
             ),
             "The weights are right. For the biases you take a mean over "
-            "each filter. " + BIASES + "A filter sums over its places.",
+            "each filter. {biases} A filter sums over its places.",
             biases,
         ),
         Mistake(
-            "folded_too_too_too_too_too_too",
+            "shifted_alike",
             folded(
                 shift=lambda new, old, mean: mean + 0 * new[..., :1, :1]
             ),
             "The weights are right, and all biases are moved by the same "
-            "amount. " + BIASES + "Through what does the mean go before "
-            "it reaches a bias?",
+            "amount. {biases} Through what does the mean go before it "
+            "reaches a bias?",
             biases,
         ),
         Mistake(
-            "folded_too_too_too_too_too_too_too",
+            "mean_of_one",
             folded(shift=lambda new, old, mean: new),
             "The weights are right. The biases are moved by the sum of "
-            "each filter, as if the mean were 1. " + BIASES,
+            "each filter, as if the mean were 1. {biases}",
             biases,
         ),
     ),

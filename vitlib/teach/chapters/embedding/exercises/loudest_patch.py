@@ -24,35 +24,35 @@ PIECE = NumberPiece(
     "weak witness, which is why there are hundreds.",
     mistakes=(
         Slip(
-            "mistake_0",
+            "pupil_itself",
             74,
             "74 is the pupil itself. Which comes after it?",
         ),
         Slip(
-            "mistake_1",
+            "mean_kept",
             162,
             "162 is a dark patch, and your filter, which has kept its "
             "mean, asks for darkness first of all. What is to be "
             "subtracted?",
         ),
         Slip(
-            "mistake_2",
+            "nearest_in_angle",
             60,
             "60 is nearest in angle to a pupil that has kept its mean: it "
             "is dark as well. What is to be subtracted?",
         ),
         Slip(
-            "mistake_3",
+            "next_after_the_loudest",
             94,
             "94 lies in her other eye too, and one there is louder.",
         ),
         Slip(
-            "mistake_4",
+            "quietest",
             76,
             "76 gives the quietest answer. Which is the loudest?",
         ),
         Slip(
-            "mistake_5",
+            "pixels_from_0_to_1",
             195,
             "195 is a bright piece of background. Your pixels go from 0 "
             "to 1, and your filter has kept its mean.",

@@ -1,5 +1,6 @@
 """Check your class `PatchEmbedding`, as vitlib's is called."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from einops import rearrange
@@ -8,12 +9,7 @@ from torch.nn import functional as F
 
 from vitlib.embedding import PatchEmbedding
 from vitlib.patches import patchify
-from vitlib.teach.checking.answer import (
-    Caught,
-    Finding,
-    Runner,
-    undisturbed,
-)
+from vitlib.teach.checking.answer import Runner, undisturbed
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.module import ModulePiece, weights_of
 from vitlib.teach.checking.picture import tables
@@ -42,6 +38,16 @@ class EmbeddingPiece(ModulePiece):
         other = replace(self, order=ORDERS[1], draw=None)
         second = other.result(Runner(runner.answer))
         return second if second else first
+
+    def in_order_of(self, answer: object) -> "EmbeddingPiece":
+        """Give the piece with the order that the answer's layer takes."""
+        other = replace(self, order=ORDERS[1])
+        try:
+            with undisturbed():
+                other.examine(Runner(answer))
+        except Exception:  # whatever it is, it is no reason for the other
+            return self
+        return other
 
     def load(
         self, module: nn.Module, case: Case
@@ -96,13 +102,13 @@ def cases() -> list[Case]:
                 {"images": draw.uniform(batch, channels, *size)},
                 settings,
                 weights_of(PatchEmbedding, draw, **settings),
-                {"p": p, "d": width, "n": rows * cols},
+                {"d": width},
             )
         )
     return found
 
 
-def maps_as(pattern: str):
+def maps_as(pattern: str) -> Callable:
     """Give an embedding which lays its maps out in another way."""
 
     def wrong(embed: PatchEmbedding, images: Tensor) -> Tensor:
@@ -111,19 +117,19 @@ def maps_as(pattern: str):
     return wrong
 
 
-def reshaped(embed: PatchEmbedding, images: Tensor) -> Tensor:
+def joined_by_reshape(embed: PatchEmbedding, images: Tensor) -> Tensor:
     """Reshape the maps to the wanted shape."""
     maps = embed.proj(images)
     return maps.reshape(len(images), -1, maps.shape[1])
 
 
-def convolution_order(embed: PatchEmbedding, images: Tensor) -> Tensor:
+def channels_first(embed: PatchEmbedding, images: Tensor) -> Tensor:
     """Use the filters as they lie, on patches that lie otherwise."""
     patches = patchify(images, embed.proj.kernel_size[0])
     return F.linear(patches, embed.proj.weight.flatten(1), embed.proj.bias)
 
 
-def strips(embed: PatchEmbedding, images: Tensor) -> Tensor:
+def cut_by_reshape(embed: PatchEmbedding, images: Tensor) -> Tensor:
     """Give a linear layer pieces of the sequence of numbers."""
     filters = rearrange(embed.proj.weight, "d c y x -> d (y x c)")
     parts = images.reshape(len(images), -1, filters.shape[1])
@@ -143,7 +149,9 @@ def no_bias(embed: PatchEmbedding, images: Tensor) -> Tensor:
     return rearrange(maps, "b d row col -> b (row col) d")
 
 
-def mirrored(embed: PatchEmbedding, images: Tensor) -> Tensor:
+def pixels_column_by_column(
+    embed: PatchEmbedding, images: Tensor
+) -> Tensor:
     """Take the height for the width inside the patch."""
     p = embed.proj.kernel_size[0]
     filters = embed.proj.weight.transpose(2, 3)
@@ -151,7 +159,7 @@ def mirrored(embed: PatchEmbedding, images: Tensor) -> Tensor:
     return rearrange(maps, "b d row col -> b (row col) d")
 
 
-def changed_by(change):
+def changed_by(change: Callable[[Tensor], Tensor]) -> Callable:
     """Give an embedding which changes its tokens afterwards."""
 
     def wrong(embed: PatchEmbedding, images: Tensor) -> Tensor:
@@ -165,141 +173,118 @@ def with_class_token(tokens: Tensor) -> Tensor:
     return F.pad(tokens, (0, 0, 1, 0))
 
 
-SEEN = "At {where} yours has {yours}, wanted is {wanted}. "
-
-
-MISTAKES = (
-    Mistake(
-        "mistake_0",
-        maps_as("b d row col -> b d (row col)"),
-        "The numbers are right, and the axes have changed places: your "
-        "shape is {shape}, wanted is {right}. A token is a row of {d} "
-        "numbers, and `flatten` alone leaves it a column.",
-    ),
-    Mistake(
-        "reshaped",
-        reshaped,
-        "The shape is right, but it is reached by a `reshape`, which "
-        "moves no number: yours has parts of several tokens in one row. "
-        + SEEN
-        + "Out of the convolution comes (b, d, row, col). Which axis has "
-        "to move before two become one?",
-    ),
-    Mistake(
-        "mistake_2",
-        maps_as("b d row col -> b (col row) d"),
-        "The tokens are right, and go down the columns. " + SEEN + "The "
-        "reading order is along the lines. Which of the two moves faster, "
-        "rows or columns?",
-    ),
-    Mistake(
-        "mistake_3",
-        maps_as("b d row col -> b d row col"),
-        "The numbers are right, and still a stack of maps: your shape is "
-        "{shape}, wanted is {right}. Two of the axes become the sequence, "
-        "one goes to the end. Which?",
-    ),
-    Mistake(
-        "mistake_4",
-        maps_as("b d row col -> b row col d"),
-        "The tokens are right, and still stand in a grid: your shape is "
-        "{shape}, wanted is {right}. A sequence has one axis for them.",
-    ),
-    Mistake(
-        "mistake_5",
-        maps_as("b d row col -> b d (col row)"),
-        "Your shape is {shape}, wanted is {right}: a token is a row. And "
-        "when you have turned it, look whether the sequence goes along "
-        "the lines.",
-    ),
-    Mistake(
-        "convolution_order",
-        convolution_order,
-        "Filters and patches do not fit together. " + SEEN + "The filters "
-        "of a convolution lie as (channel, row, column), the numbers of "
-        "`patchify` as (row, column, channel). With one channel you would "
-        "not notice. Which of the two do you turn?",
-    ),
-    Mistake(
-        "strips",
-        strips,
-        "The layer is right, but what it is given are no squares. "
-        + SEEN
-        + "A `reshape` takes the numbers as they lie, and in memory a row "
-        "of the picture goes on to its right edge. Which function of the "
-        "last chapter cuts?",
-    ),
-    Mistake(
-        "mirrored",
-        mirrored,
-        "Every filter meets its patch mirrored along the diagonal. "
-        + SEEN
-        + "Inside a patch, which comes first, x or y?",
-    ),
-    Mistake(
-        "every_pixel",
-        every_pixel,
-        "Your filters move on by one pixel at a time, so that patches "
-        "overlap: your shape is {shape}, wanted is {right}. How far is it "
-        "from one patch to the next?",
-    ),
-    Mistake(
-        "no_bias",
-        no_bias,
-        "The products are right, and the bias is not added. "
-        + SEEN
-        + "What does a linear layer add, after it has multiplied?",
-    ),
-    Mistake(
-        "mistake_11",
-        changed_by(F.relu),
-        "Right, and then everything below zero is cut off by a ReLU. "
-        + SEEN
-        + "The embedding is linear and nothing else.",
-    ),
-    Mistake(
-        "mistake_12",
-        changed_by(F.gelu),
-        "Right, and then bent by GELU. "
-        + SEEN
-        + "The embedding is linear "
-        "and nothing else.",
-    ),
-    Mistake(
-        "mistake_13",
-        changed_by(lambda t: F.layer_norm(t, t.shape[-1:])),
-        "Right, and then every token is normed. " + SEEN + "In a ViT the "
-        "first norm stands in the encoder.",
-    ),
-    Mistake(
-        "changed_by_with_class_token",
-        changed_by(with_class_token),
-        "The tokens are right, and a token too many stands in front: your "
-        "shape is {shape}, wanted is {right}. The class token comes in "
-        "the next chapter.",
-    ),
-)
-
-
 PIECE = EmbeddingPiece(
     module=__name__,
     number=3,
     reference=PatchEmbedding,
     cases=cases,
-    mistakes=MISTAKES,
     axes="images, tokens, width",
     draw=tables,
     next="Everything behind it works on these tokens. Chapter 4 gives "
     "them a class token for company, and a place.",
+    mistakes=(
+        Mistake(
+            "tokens_as_columns",
+            maps_as("b d row col -> b d (row col)"),
+            "The numbers are right, and the axes have changed places: "
+            "your shape is {shape}, wanted is {right}. A token is a row "
+            "of {d} numbers, and `flatten` alone leaves it a column.",
+        ),
+        Mistake(
+            "joined_by_reshape",
+            joined_by_reshape,
+            "The shape is right, but it is reached by a `reshape`, which "
+            "moves no number: yours has parts of several tokens in one "
+            "row. {seen} Out of the convolution comes (b, d, row, col). "
+            "Which axis has to move before two become one?",
+        ),
+        Mistake(
+            "patches_column_by_column",
+            maps_as("b d row col -> b (col row) d"),
+            "The tokens are right, and go down the columns. {seen} The "
+            "reading order is along the lines. Which of the two moves "
+            "faster, rows or columns?",
+        ),
+        Mistake(
+            "still_maps",
+            maps_as("b d row col -> b d row col"),
+            "The numbers are right, and still a stack of maps: your shape "
+            "is {shape}, wanted is {right}. Two of the axes become the "
+            "sequence, one goes to the end. Which?",
+        ),
+        Mistake(
+            "still_a_grid",
+            maps_as("b d row col -> b row col d"),
+            "The tokens are right, and still stand in a grid: your shape "
+            "is {shape}, wanted is {right}. A sequence has one axis for "
+            "them.",
+        ),
+        Mistake(
+            "tokens_as_columns_column_by_column",
+            maps_as("b d row col -> b d (col row)"),
+            "Your shape is {shape}, wanted is {right}: a token is a row. "
+            "And when you have turned it, look whether the sequence goes "
+            "along the lines.",
+        ),
+        Mistake(
+            "channels_first",
+            channels_first,
+            "Filters and patches do not fit together. {seen} The filters "
+            "of a convolution lie as (channel, row, column), the numbers "
+            "of `patchify` as (row, column, channel). With one channel "
+            "you would not notice. Which of the two do you turn?",
+        ),
+        Mistake(
+            "cut_by_reshape",
+            cut_by_reshape,
+            "The layer is right, but what it is given are no squares. "
+            "{seen} A `reshape` takes the numbers as they lie, and in "
+            "memory a row of the picture goes on to its right edge. Which "
+            "function of the last chapter cuts?",
+        ),
+        Mistake(
+            "pixels_column_by_column",
+            pixels_column_by_column,
+            "Every filter meets its patch mirrored along the diagonal. "
+            "{seen} Inside a patch, which comes first, x or y?",
+        ),
+        Mistake(
+            "every_pixel",
+            every_pixel,
+            "Your filters move on by one pixel at a time, so that patches "
+            "overlap: your shape is {shape}, wanted is {right}. How far "
+            "is it from one patch to the next?",
+        ),
+        Mistake(
+            "no_bias",
+            no_bias,
+            "The products are right, and the bias is not added. {seen} "
+            "What does a linear layer add, after it has multiplied?",
+        ),
+        Mistake(
+            "with_relu",
+            changed_by(F.relu),
+            "Right, and then everything below zero is cut off by a ReLU. "
+            "{seen} The embedding is linear and nothing else.",
+        ),
+        Mistake(
+            "with_gelu",
+            changed_by(F.gelu),
+            "Right, and then bent by GELU. {seen} The embedding is linear "
+            "and nothing else.",
+        ),
+        Mistake(
+            "with_norm",
+            changed_by(lambda t: F.layer_norm(t, t.shape[-1:])),
+            "Right, and then every token is normed. {seen} In a ViT the "
+            "first norm stands in the encoder.",
+        ),
+        Mistake(
+            "with_class_token",
+            changed_by(with_class_token),
+            "The tokens are right, and a token too many stands in front: "
+            "your shape is {shape}, wanted is {right}. The class token "
+            "comes in the next chapter.",
+        ),
+    ),
 )
-
-
-def right_order(answer: object) -> EmbeddingPiece:
-    """Give the piece with the order that the answer's layer takes."""
-    other = replace(PIECE, order=ORDERS[1])
-    try:
-        with undisturbed():
-            other.examine(Runner(answer))
-    except (Caught, Finding):
-        return PIECE
-    return other
