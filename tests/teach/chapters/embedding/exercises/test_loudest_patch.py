@@ -1,5 +1,7 @@
 """check.loudest_patch: the right number, and wrong ones."""
 
+from functools import cache
+
 import torch
 from answers import is_named, is_right, right, wrong
 
@@ -7,6 +9,7 @@ from vitlib import patchify
 from vitlib.teach import cat, check, resize_and_crop, to_tensor
 
 
+@cache
 def answers(low=-1.0, mean_kept=False, by_angle=False):
     """Rank the cat's patches by what they answer to the pupil."""
     images = to_tensor(resize_and_crop(cat(), 224))
