@@ -77,6 +77,11 @@ class Drowns(Breaks):
         return 0 * self.block(x)
 
 
+class Divides(Breaks):
+    def forward(self, x):
+        return self.block(x) / 0
+
+
 class Shortens(Breaks):
     def forward(self, x):
         return self.block(x)[:, 1:]
@@ -114,6 +119,7 @@ class Louder(Breaks):
     ("never_learns", lambda block: Bypasses(block)),
     ("no_parameters", lambda block: nn.Identity()),
     ("all_zeros", lambda block: Drowns(block)),
+    ("not_finite", lambda block: Divides(block)),
     ("other_shape", lambda block: Shortens(block)),
     ("stops", lambda block: Breaks(block)),
     ("stops", written_into),

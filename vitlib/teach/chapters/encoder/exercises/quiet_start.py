@@ -58,6 +58,13 @@ def about_noise(
             f"gives {shape_of(given)}. It should hand them on.",
             "other_shape",
         )
+    if not torch.isfinite(given).all():
+        return Finding(
+            "Some of what your block gives is infinite, or no number at "
+            "all (nan). It should hand its tokens on as they are. What is "
+            "divided by zero, or multiplied by something endless?",
+            "not_finite",
+        )
     added = given - tokens
     if agrees(given, torch.zeros_like(tokens)):
         return Finding(
