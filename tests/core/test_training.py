@@ -920,6 +920,22 @@ def test_settings_may_be_numbers_of_numpy(data):
     assert share == evaluate(one, *data)
 
 
+def test_a_run_of_numpys_numbers_goes_on_from_its_checkpoint(
+    data, tmp_path
+):
+    """A checkpoint holds what can be read without running code."""
+    path = tmp_path / "run.pt"
+    numpys = {"learning_rate": np.float32(0.25), "epochs": np.int64(2)}
+    numpys |= {"warmup": np.float32(0.5), "batch_size": np.int32(8)}
+    expected = tiny()
+    list(fit(expected, *data, **numpys, checkpoint=path))
+    plain = {"learning_rate": 0.25, "epochs": 2}
+    plain |= {"warmup": 0.5, "batch_size": 8}
+    model = tiny()
+    assert list(fit(model, *data, **plain, checkpoint=path)) == []
+    assert same(model, expected)
+
+
 @pytest.mark.parametrize(
     "dtype", [torch.int32, torch.int16, torch.int8, torch.uint8]
 )
