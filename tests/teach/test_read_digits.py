@@ -1,9 +1,8 @@
-"""The reader's pieces in the digit reader, and what is remembered."""
-
-import json
+"""The reader's pieces in the digit reader."""
 
 import pytest
 import torch
+from answers import is_named, is_right
 from torch import nn
 
 from vitlib import (
@@ -20,15 +19,13 @@ from vitlib import (
 )
 from vitlib.attention import attention
 from vitlib.teach import check, digit_reader
-from vitlib.teach import read_digits as _own
-from vitlib.teach.checking import answer as _answer
-from vitlib.teach.checking import done as _progress
-from vitlib.teach.checking import library
+from vitlib.teach import read_digits as reading
+from vitlib.teach.checking import answer as checking
 
 
 @pytest.fixture(autouse=True)
 def _few_digits(monkeypatch):
-    monkeypatch.setattr(_own, "COUNT", 40)
+    monkeypatch.setattr(reading, "COUNT", 40)
 
 
 def head_of_another_make(features):
@@ -67,12 +64,14 @@ class Linear(nn.Module):
         {"head": head_of_another_make},
         {"vit": ViT},
         {"attention": attention, "mlp": MLP, "patchify": patchify},
+        {"patchify": patchify, "patch_embedding": PatchEmbedding},
+        {"mlp": MLP, "encoder_block": EncoderBlock},
     ],
     ids=", ".join,
 )
 def test_a_right_piece_reads_as_before(own):
     result = check.read_digits(**own)
-    assert result, str(result)
+    is_right(result)
     assert "of 40 digits" in str(result)
     for name in own:
         assert f"`{name}`" in str(result)
@@ -100,7 +99,7 @@ def blind(q, k, v):
 )
 def test_a_wrong_piece_says_how_many_it_reads(own):
     result = check.read_digits(**own)
-    assert result.kind == "wrong"
+    is_named("other_scores", result)
     assert "of 40 digits, with vitlib's" in str(result)
     assert "Its scores have changed by up to" in str(result)
 
@@ -111,9 +110,7 @@ def test_scores_decide_and_not_the_number_of_digits():
     def nearly(q, k, v):
         return attention(1.05 * q, k, v)
 
-    result = check.read_digits(attention=nearly)
-    assert not result
-    assert "scores have changed" in str(result)
+    is_named("other_scores", check.read_digits(attention=nearly))
 
 
 def test_guessing_is_called_so():
@@ -122,27 +119,111 @@ def test_guessing_is_called_so():
 
 
 @pytest.mark.parametrize(
-    ("own", "words"),
+    ("own", "mistake"),
     [
-        (
-            {"attention": lambda q, k, v: 1 / 0},
-            "Your code stopped at line",
-        ),
-        ({"attention": lambda q: q}, "Your code stopped"),
-        ({"attention": lambda q, k, v: "text"}, "gives the text “text”"),
-        ({"head": lambda features: features}, "(20, 10) has to go on"),
-        ({"positions": torch.zeros(1, 5, 64)}, "needs (1, 17, 64)"),
-        ({"positions": 5}, "gives the number 5"),
-        ({"prepend_cls": 3}, "no function"),
-        ({"mlp": MLP(64)}, "a layer that is made already"),
-        ({"mlp": Linear}, "`MLP(embed_dim, mlp_ratio)`, and yours takes"),
-        ({"vit": 7}, "I was given the number 7"),
+        ({"attention": lambda q, k, v: 1 / 0}, "stops"),
+        ({"attention": lambda q: q}, "stops"),
+        ({"attention": lambda q, k, v: "text"}, "no_tensor"),
+        ({"attention": lambda q, k, v: v + 0j}, "no_floats"),
+        ({"attention": lambda q, k, v: v.to_sparse()}, "no_plain_tensor"),
+        ({"attention": lambda q, k, v: v.to("meta")}, "other_device"),
+        ({"head": lambda features: features}, "other_shape"),
+        ({"head": nn.Linear(3, 4)}, "stops"),
+        ({"positions": torch.zeros(1, 5, 64)}, "other_shape"),
+        ({"positions": 5}, "no_tensor"),
+        ({"positions": torch.full((1, 17, 64), torch.nan)}, "not_finite"),
+        ({"prepend_cls": 3}, "no_function"),
+        ({"prepend_cls": MLP}, "no_function"),
+        ({"mlp": MLP(64)}, "made_already"),
+        ({"mlp": Linear}, "other_arguments"),
+        ({"mlp": lambda embed_dim, mlp_ratio: 5}, "no_module"),
+        ({"mlp": lambda *_: nn.Linear(64, 64)}, "other_names"),
+        ({"vit": 7}, "no_class"),
     ],
 )
-def test_garbage_gets_an_answer(own, words):
+def test_garbage_gets_an_answer(own, mistake):
+    is_named(mistake, check.read_digits(**own))
+
+
+def test_the_shape_that_has_to_go_on_is_said():
+    said = str(check.read_digits(head=lambda features: features))
+    assert "(20, 10) has to go on" in said
+    said = str(check.read_digits(positions=torch.zeros(1, 5, 64)))
+    assert "needs (1, 17, 64)" in said
+
+
+# The way back
+
+
+class SumsInPlace(EncoderBlock):
+    """Right forwards, while autograd still needs the old tokens."""
+
+    def forward(self, tokens):
+        tokens = tokens + self.attn(self.norm1(tokens))
+        tokens += self.mlp(self.norm2(tokens))
+        return tokens
+
+
+class GoesBackItself(MLP):
+    def forward(self, tokens):
+        tokens = super().forward(tokens)
+        if tokens.requires_grad:
+            tokens.sum().backward()
+        return tokens
+
+
+class StopsInAHook(ViT):
+    def forward(self, images):
+        scores = super().forward(images)
+        if scores.requires_grad:
+            scores.register_hook(lambda gradient: 1 / 0)
+        return scores
+
+
+class InInferenceMode(MultiHeadAttention):
+    @torch.inference_mode()
+    def forward(self, tokens):
+        return super().forward(tokens)
+
+
+class WithoutGradient(ViT):
+    @torch.no_grad()
+    def forward(self, images):
+        return super().forward(images)
+
+
+def values_detached(q, k, v):
+    return attention(q, k, v.detach())
+
+
+def class_token_detached(tokens, cls_token):
+    return prepend_cls(tokens, cls_token.detach())
+
+
+@pytest.mark.parametrize(
+    ("own", "mistake"),
+    [
+        ({"encoder_block": SumsInPlace}, "stops_backwards"),
+        ({"mlp": GoesBackItself}, "stops_backwards"),
+        ({"vit": StopsInAHook}, "stops_backwards"),
+        ({"multi_head_attention": InInferenceMode}, "no_gradient"),
+        ({"vit": WithoutGradient}, "no_gradient"),
+        ({"prepend_cls": class_token_detached}, "no_gradient"),
+        ({"attention": values_detached}, "part_of_the_gradient"),
+    ],
+    ids=lambda part: part if isinstance(part, str) else ", ".join(part),
+)
+def test_a_piece_that_is_right_only_forwards_is_not_called_right(
+    own, mistake
+):
     result = check.read_digits(**own)
-    assert result.kind == "wrong"
-    assert words in str(result)
+    is_named(mistake, result)
+    assert "Every score is the same. But" in str(result)
+
+
+def test_a_sum_in_place_is_explained():
+    said = str(check.read_digits(encoder_block=SumsInPlace))
+    assert "A number that the gradient needs was written over" in said
 
 
 def test_an_unwritten_piece_gets_one_friendly_line():
@@ -173,17 +254,19 @@ def test_an_endless_piece_is_stopped(monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr(_own, "ENOUGH", 0.05)
-    assert "stopped after 0.3 sec" in str(
-        check.read_digits(attention=endless)
-    )
+    monkeypatch.setattr(reading, "ENOUGH", 0.05)
+    result = check.read_digits(attention=endless)
+    is_named("too_slow", result)
+    assert "stopped after 0.3 sec" in str(result)
 
 
 def test_a_slow_piece_reads_fewer_digits(monkeypatch):
-    monkeypatch.setattr(_own, "ENOUGH", 0.0)
-    monkeypatch.setattr(_answer, "SECONDS", 10)
-    runner = _answer.Runner
-    monkeypatch.setattr(_own, "Runner", lambda answer, _: runner(answer))
+    monkeypatch.setattr(reading, "ENOUGH", 0.0)
+    monkeypatch.setattr(checking, "SECONDS", 10)
+    runner = checking.Runner
+    monkeypatch.setattr(
+        reading, "Runner", lambda answer, _: runner(answer)
+    )
     result = check.read_digits(attention=attention)
     assert "reads 20 of 20 digits" in str(result)
 
@@ -197,98 +280,6 @@ def test_the_reader_is_put_together_as_the_vit_is():
     model = digit_reader()
     with torch.no_grad():
         wanted = model(images)
-        torch.testing.assert_close(_own.OwnReader(model)(images), wanted)
-
-
-# Progress
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    """A person's notebook, with a home of its own."""
-    monkeypatch.setattr(_progress, "is_watched", lambda: True)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(_progress, "_here", set())
-    return tmp_path / "vitlib" / "exercises.json"
-
-
-def state(name):
-    lines = str(check.progress()).splitlines()
-    (line,) = [line for line in lines if line.endswith(f" {name}")]
-    return line.split()[2]
-
-
-def test_what_is_right_is_remembered(home):
-    assert "0 of" in str(check.progress())
-    check.patchify(patchify)
-    check.mlp(lambda *_: None)
-    assert json.loads(home.read_text()) == ["patchify"]
-    assert state("patchify") == "done"
-    assert state("mlp") == "open"
-    assert "1 of" in str(check.progress())
-    _progress._here.clear()
-    assert state("patchify") == "done"
-
-
-def test_it_can_be_forgotten(home):
-    check.patchify(patchify)
-    check.forget()
-    assert state("patchify") == "open"
-    assert json.loads(home.read_text()) == []
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{", "3", '{"a": 1}', "[1, null]"]
-)
-def test_a_damaged_file_is_no_hindrance(home, content):
-    home.parent.mkdir()
-    home.write_text(content)
-    assert state("patchify") == "open"
-    assert check.patchify(patchify)
-    assert state("patchify") == "done"
-    assert json.loads(home.read_text()) == ["patchify"]
-
-
-def test_where_nothing_can_be_written_the_session_remembers(
-    home, monkeypatch
-):
-    home.parent.parent.joinpath("file").write_text("")
-    monkeypatch.setenv("XDG_DATA_HOME", str(home.parent.parent / "file"))
-    assert check.patchify(patchify)
-    assert state("patchify") == "done"
-
-
-def test_a_user_without_a_home_is_no_hindrance(home, monkeypatch):
-    def homeless(cls):
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_DATA_HOME")
-    monkeypatch.setattr(_progress.Path, "home", classmethod(homeless))
-    assert check.patchify(patchify)
-    assert state("patchify") == "done"
-
-
-def test_tests_and_builds_leave_no_file(home, monkeypatch):
-    monkeypatch.setattr(_progress, "is_watched", lambda: False)
-    assert check.patchify(patchify)
-    assert state("patchify") == "done"
-    assert not home.exists()
-
-
-def test_the_table_names_every_piece_and_its_chapter(home):
-    check.patchify(patchify)
-    page = check.progress()._repr_html_()
-    for name, piece in library.pieces().items():
-        assert f"<code>{name}</code>" in page
-        assert f">{piece.chapter}</a>" in page
-    assert page.count("done</span>") == 1
-    own = [p for p in library.pieces().values() if p.chapter.number == 2]
-    assert f">1 of {len(own)}</td>" in page
-    chapters = {piece.chapter for piece in library.pieces().values()}
-    assert page.count("<tr>") == len(chapters)
-    data, about = check.progress()._repr_mimebundle_()
-    assert data == {
-        "text/html": page,
-        "text/plain": str(check.progress()),
-    }
-    assert about == {"vitlib": {}}
+        torch.testing.assert_close(
+            reading.ReaderInSteps(model)(images), wanted
+        )
