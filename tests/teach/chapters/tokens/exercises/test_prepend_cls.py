@@ -1,5 +1,6 @@
 """check.prepend_cls: right answers of any style, and wrong ones."""
 
+import pytest
 import torch
 from answers import is_named, is_right, right, wrong
 from einops import repeat
@@ -95,7 +96,10 @@ def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.prepend_cls(answer))
 
 
-@right(lambda t, c: c.repeat(len(t)), lambda t, c: c.expand(len(t)))
+@pytest.mark.parametrize(
+    "answer",
+    [lambda t, c: c.repeat(len(t)), lambda t, c: c.expand(len(t))],
+)
 def test_a_size_for_one_axis_alone_is_explained(answer):
     assert "a number for every axis" in str(check.prepend_cls(answer))
 
