@@ -1,6 +1,9 @@
 """The built site: its pages, and what a browser complains about."""
 
+import json
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
@@ -11,6 +14,27 @@ PAGES = sorted(
 )
 MADE = ["genindex", "search", "_modules/index", "_modules/vitlib/vit"]
 NOTEBOOKS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
+
+
+def of_page(pages):
+    """Run a test for each page, all tests of a page in one process."""
+    group = pytest.mark.xdist_group
+    return pytest.mark.parametrize(
+        "page", [pytest.param(page, marks=group(page)) for page in pages]
+    )
+
+
+def figures_of(page):
+    """Name the live figures that the page's notebook holds."""
+    path = ROOT / f"{page}.ipynb"
+    if not path.exists():
+        return []
+    return [
+        output["metadata"]["vitlib"]["live"]["figure"]
+        for cell in json.loads(path.read_text())["cells"]
+        for output in cell.get("outputs", [])
+        if "live" in output.get("metadata", {}).get("vitlib", {})
+    ]
 
 
 def html(page: str) -> Path:

@@ -1,10 +1,11 @@
 """What the tests share: a seed, a small model, a browser, refusals."""
 
+import asyncio
 import re
 
 import pytest
 import torch
-from live_page import chromium, page_of
+from live_page import Tabs, chromium, page_of
 from torch import nn
 
 from vitlib import ViT
@@ -70,38 +71,45 @@ def refuses():
     return check
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(autouse=True)
+def _no_loop(request):
+    """Hide the loop that drives the browser from whoever needs none."""
+    loop = asyncio._get_running_loop()
+    hidden = loop and "browser" not in request.fixturenames
+    if hidden:
+        asyncio._set_running_loop(None)
+    yield
+    if hidden:
+        asyncio._set_running_loop(loop)
+
+
+@pytest.fixture(scope="session")
 def browser():
     with chromium() as browser:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def tabs(browser):
+    return Tabs(browser)
+
+
 @pytest.fixture
-def open_figure(browser, tmp_path):
+def open_figure(tabs, tmp_path):
     """Open figures, or what `page_of` made of them.
 
-    `settings` are those of the browser's context.
+    `settings` are those of `Tabs.take`.
     """
-    contexts, complaints = [], []
 
     def go(*figures, theme="light", **settings):
-        context = browser.new_context(reduced_motion="reduce", **settings)
-        contexts.append(context)
-        tab = context.new_page()
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on(
-            "console",
-            lambda m: m.type == "error" and complaints.append(m.text),
-        )
-        path = tmp_path / f"page{len(contexts)}.html"
         text = figures[0]
         if not isinstance(text, str):
             text = page_of(*figures, theme=theme)
+        path = tmp_path / f"page{len(tabs.taken)}.html"
         path.write_text(text, encoding="utf-8")
+        tab = tabs.take(**settings)
         tab.goto(path.as_uri())
         return tab
 
     yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    assert tabs.give_back() == []

@@ -20,15 +20,25 @@ import importlib.util
 import json
 import shutil
 from contextlib import contextmanager
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from playwright.sync_api import sync_playwright
 
 from vitlib.teach.alive.bundle import needs, script, styles
+from vitlib.teach.alive.figure import LiveFigure
 
+DRAWN = {}  # the pictures of each class of figures
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = (  # the first has no window to draw, and takes half the time
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+)
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -105,6 +115,7 @@ KERNEL = """() => {
 }"""
 
 
+@cache
 def _extension():
     path = ROOT / "book" / "_ext" / "figures.py"
     spec = importlib.util.spec_from_file_location("book_figures", path)
@@ -113,11 +124,26 @@ def _extension():
     return module
 
 
+def _output_of(figure):
+    """Give a figure's output; a class's picture is drawn once.
+
+    The page hides it as soon as the figure is alive: it may be that of
+    another state.
+    """
+    kind = type(figure)
+    if kind.pictures is not LiveFigure.pictures:
+        return figure._repr_mimebundle_()
+    if kind not in DRAWN:
+        DRAWN[kind] = figure.pictures()
+    with patch.object(kind, "pictures", lambda _: deepcopy(DRAWN[kind])):
+        return figure._repr_mimebundle_()
+
+
 def page_of(*figures, theme="light"):
     """Write the HTML of a page with these figures."""
     extension, places, names = _extension(), [], []
     for number, figure in enumerate(figures, start=1):
-        data, about = figure._repr_mimebundle_()
+        data, about = _output_of(figure)
         about = json.loads(json.dumps(about["vitlib"]))
         places.append(extension.as_page(data, about, number))
         live = about["live"]
@@ -146,6 +172,61 @@ def chromium():
         browser.close()
 
 
+def watch(tab):
+    """Collect what goes wrong in a tab."""
+    complaints = []
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on(
+        "console",
+        lambda m: m.type == "error" and complaints.append(m.text),
+    )
+    return complaints
+
+
+class Tabs:
+    """Opens pages in tabs that earlier tests have left.
+
+    A new tab costs more than what most tests do in it. `settings` are
+    those of the browser's context; with `own` no other test gets it.
+    `watch` listens to a new tab, and gives the list of its complaints.
+    """
+
+    def __init__(self, browser, watch=watch):
+        self.browser, self.watch = browser, watch
+        self.left, self.taken = {}, []
+
+    def take(self, own=False, **settings):
+        """Give an empty tab."""
+        key = None if own else json.dumps(settings, sort_keys=True)
+        left = self.left.setdefault(key, [])
+        tab, complaints = left.pop() if left else self._new(settings)
+        self.taken.append((key, tab, complaints))
+        return tab
+
+    def _new(self, settings):
+        context = self.browser.new_context(
+            reduced_motion="reduce", **settings
+        )
+        tab = context.new_page()
+        return tab, self.watch(tab)
+
+    def give_back(self):
+        """Leave the tabs as new ones; give what they complained about."""
+        said = []
+        for key, tab, complaints in self.taken:
+            said += complaints
+            complaints.clear()
+            if key is None:
+                tab.context.close()
+                continue
+            tab.evaluate("localStorage.clear(); sessionStorage.clear()")
+            tab.emulate_media(reduced_motion="reduce")
+            tab.mouse.move(0, 0)
+            self.left[key].append((tab, complaints))
+        self.taken.clear()
+        return said
+
+
 def settle(tab):
     """Wait for two frames: what was asked for is drawn then."""
     frame = "new Promise((done) => requestAnimationFrame(done))"
@@ -155,7 +236,8 @@ def settle(tab):
 def hold_the_clock(tab):
     """Stop the page's time: it goes on by `tab.clock.run_for` alone.
 
-    Frames are drawn in that time too, so `settle` would never end.
+    Frames are drawn in that time too, so `settle` would never end. No
+    other test can use the tab: it has to be its `own`.
     """
     tab.clock.install(time=0)
     tab.clock.pause_at(1000)

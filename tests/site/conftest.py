@@ -1,14 +1,20 @@
-"""The built site, served; without one its tests fail at once."""
+"""The built site, served, and each page looked at once.
+
+Tests of one page run in one process (see `of_page`), so that they share
+what `look` has seen.
+"""
 
 import functools
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from built_site import SITE
+from built_site import SITE, html, watch
+from live_page import Tabs
+from looking import look_at
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _site():
     """Fail, and say how to go on, where the site has not been built."""
     if not (SITE / "book" / "index.html").is_file():
@@ -22,10 +28,46 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server():
     handler = functools.partial(Quiet, directory=SITE)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def look(browser):
+    """Open a page from disk, once, and report what is to be seen."""
+
+    @functools.cache
+    def visit(page):
+        return look_at(browser, page)
+
+    return visit
+
+
+@pytest.fixture(scope="session")
+def both_ways(browser, server):
+    """Tabs for pages from disk and for pages from the server."""
+    homes = {"file": "file://", "http": server}
+    return {
+        way: Tabs(browser, functools.partial(watch, home=home))
+        for way, home in homes.items()
+    }
+
+
+@pytest.fixture
+def visit(both_ways, server):
+    """Open a page, "file" or "http", in a tab that knows nothing."""
+
+    def go(page, way="file", **settings):
+        tab = both_ways[way].take(**settings)
+        address = f"{server}/{page}.html"
+        tab.goto(address if way == "http" else html(page).as_uri())
+        return tab
+
+    yield go
+    complaints = [c for t in both_ways.values() for c in t.give_back()]
+    assert complaints == []

@@ -11,13 +11,22 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
-from built_site import MADE, NOTEBOOKS, PAGES, ROOT, SITE, html, watch
+from built_site import (
+    MADE,
+    NOTEBOOKS,
+    PAGES,
+    ROOT,
+    SITE,
+    html,
+    of_page,
+    watch,
+)
+from looking import COLUMNS
 
 LARGEST_PAGE = 1_500_000
-COLUMNS = 75
 
-every_page = pytest.mark.parametrize("page", PAGES + MADE)
-every_notebook = pytest.mark.parametrize("page", NOTEBOOKS)
+every_page = of_page(PAGES + MADE)
+every_notebook = of_page(NOTEBOOKS)
 
 
 # --- what stands in the files
@@ -146,128 +155,6 @@ def test_nothing_of_thebe_is_left():
 
 
 # --- what a browser makes of them
-
-
-SETTLED = """async () => {
-  if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
-  document.querySelectorAll("details").forEach((d) => (d.open = true));
-}"""
-
-# Contrast of text against what is behind it, by WCAG's formula.
-PALE = """() => {
-  const shade = document.createElement("canvas").getContext("2d", {
-    willReadFrequently: true });
-  const known = {};
-  const rgba = (css) => {
-    if (css in known) return known[css];
-    shade.clearRect(0, 0, 1, 1);
-    shade.fillStyle = css;
-    shade.fillRect(0, 0, 1, 1);
-    return (known[css] = [...shade.getImageData(0, 0, 1, 1).data]);
-  };
-  const light = (c) => {
-    const [r, g, b] = c.map((v) => v / 255).map(
-      (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (element) => {
-    for (let e = element; e; e = e.parentElement) {
-      const paint = rgba(getComputedStyle(e).backgroundColor);
-      if (paint[3] > 250) return paint;
-    }
-    return [255, 255, 255, 255];
-  };
-  const pale = new Set();
-  const check = (e, ink) => {
-    const pair = [light(ink), light(behind(e))].sort((a, b) => b - a);
-    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-    const words = e.textContent.slice(0, 20);
-    if (ratio < 4.5) pale.add(`${words}: ${ratio.toFixed(2)}`);
-  };
-  const main = document.querySelectorAll("article *, .bd-sidebar *");
-  for (const e of main) {
-    const written = [...e.childNodes].some(
-      (n) => n.nodeType === 3 && n.textContent.trim());
-    const hidden = e.closest("svg, mjx-container, .headerlink, .copybtn");
-    if (!written || hidden || !e.checkVisibility()) continue;
-    check(e, rgba(getComputedStyle(e).color));
-  }
-  for (const e of document.querySelectorAll(".vit-figure text"))
-    if (/--vit-(?!paper|mono|sans)/.test(e.style.fill))
-      check(e, rgba(getComputedStyle(e).fill));
-  return [...pale];
-}"""
-
-FIGURES = """() => [...document.querySelectorAll(".vit-figure svg")].map(
-  (svg) => {
-    const text = svg.querySelector(
-      "text[style*='--vit-ink'], text[style*='--vit-grey']");
-    return text ? getComputedStyle(text).fill : "no text";
-  })"""
-
-LONG_CODE = """(columns) => {
-  const scrolls = [];
-  for (const pre of document.querySelectorAll("article pre")) {
-    const longest = Math.max(
-      ...pre.textContent.split("\\n").map((line) => line.length));
-    if (longest <= columns && pre.scrollWidth > pre.clientWidth)
-      scrolls.push(`${longest} columns: ${pre.textContent.slice(0, 60)}`);
-  }
-  return scrolls;
-}"""
-
-SIDEWAYS = """() => {
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.querySelectorAll("body *")].filter(
-    (e) => e.getBoundingClientRect().right > width + 1).slice(0, 5).map(
-    (e) => `${e.tagName}.${e.className}`);
-}"""
-
-NAMELESS = """() => {
-  const pictures = document.querySelectorAll(
-    "article img, article svg, article canvas");
-  return [...pictures].filter((e) => {
-    if (e.closest("mjx-container, a.headerlink, button")) return false;
-    const picture = e.closest("[role=img]");
-    if (!picture && e.closest("[aria-hidden=true]")) return false;
-    const told = picture || e;
-    return !(told.getAttribute("aria-label") || e.alt || "").trim();
-  }).map((e) => e.outerHTML.slice(0, 80));
-}"""
-
-MATHS = """() => ({
-  written: document.querySelectorAll(".math").length,
-  drawn: document.querySelectorAll(".math mjx-container > svg").length,
-  wrong: document.querySelectorAll("[data-mjx-error]").length,
-})"""
-
-
-@pytest.fixture(scope="module")
-def look(browser):
-    """Open a page from disk, once, and report what is to be seen."""
-
-    @functools.cache
-    def visit(page):
-        tab = browser.new_page(viewport={"width": 1280, "height": 900})
-        tab.emulate_media(color_scheme="light", reduced_motion="reduce")
-        seen = {"complaints": watch(tab, "file://")}
-        tab.goto(html(page).as_uri(), wait_until="load")
-        tab.evaluate(SETTLED)
-        seen["maths"] = tab.evaluate(MATHS)
-        seen["nameless"] = tab.evaluate(NAMELESS)
-        seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
-        for theme in ("light", "dark"):
-            tab.emulate_media(color_scheme=theme)
-            tab.wait_for_selector(f"html[data-theme={theme}]")
-            seen[f"pale, {theme}"] = tab.evaluate(PALE)
-            seen[f"ink, {theme}"] = tab.evaluate(FIGURES)
-        tab.set_viewport_size({"width": 400, "height": 800})
-        seen["sideways"] = tab.evaluate(SIDEWAYS)
-        tab.close()
-        return seen
-
-    return visit
 
 
 @every_page

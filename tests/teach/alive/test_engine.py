@@ -3,13 +3,11 @@
 import base64
 import copy
 import json
-from statistics import median
 
 import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from live_page import chromium
 from safetensors.torch import save
 from torch import nn
 
@@ -21,7 +19,7 @@ from vitlib.teach.data.checked import read_checked
 from vitlib.teach.data.reader import FILE, SHA256
 
 CLOSE = 1e-4
-MILLISECONDS = 16
+SLOWER = 4  # than matrix products alone
 # Two channels and 24 numbers a token for patches of 18: nothing fits by
 # chance. Not square: the engine must not take rows for columns.
 SMALL = {
@@ -64,24 +62,44 @@ CLASSES = """([name, images]) => {
   });
 }"""
 
-TIMES = """([name, image, rounds]) => {
+# The shortest of many passes, and of as many matrix products, written as
+# plainly as one can, that have as many multiply-adds.
+TIMES = """([name, image, rounds, n]) => {
   const { tensor, fromBase64 } = vitlib.vit;
   const data = new Float32Array(fromBase64(image.data).buffer);
   const picture = tensor(image.shape, data);
-  return Array.from({ length: rounds }, () => {
+  const [a, b] = [0, 1].map(() => new Float32Array(n * n).fill(0.5));
+  const product = () => {
+    const c = new Float32Array(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let k = 0; k < n; k++) sum += a[n * i + k] * b[n * j + k];
+        c[n * i + j] = sum;
+      }
+    }
+    return c;
+  };
+  const time = (f) => {
     const start = performance.now();
-    window[name].forward(picture);
+    f();
     return performance.now() - start;
-  });
+  };
+  const best = [Infinity, Infinity];
+  for (let i = 0; i < rounds; i++) {
+    best[0] = Math.min(best[0], time(() => window[name].forward(picture)));
+    best[1] = Math.min(best[1], time(product));
+  }
+  return best;
 }"""
 
 
 @pytest.fixture(scope="module")
-def tab():
-    with chromium() as browser:
-        tab = browser.new_page()
-        tab.add_script_tag(content=script("vit"))
-        yield tab
+def tab(browser):
+    tab = browser.new_page()
+    tab.add_script_tag(content=script("vit"))
+    yield tab
+    tab.close()
 
 
 def shaken(settings):
@@ -237,15 +255,22 @@ def test_the_answer_is_the_same_for_all_held_out_digits(tab, reader):
     assert found == wanted
 
 
-@pytest.mark.alone
-def test_a_pass_fits_into_a_frame(tab, reader, capsys):
-    name, _ = reader
+def multiply_adds(model):
+    """Of all linear layers, for the tokens of one picture."""
+    tokens = model.pos_embed.shape[1]
+    weights = [m.weight for m in model.modules() if hasattr(m, "weight")]
+    return tokens * sum(w.numel() for w in weights if w.ndim > 1)
+
+
+def test_a_pass_takes_hardly_longer_than_its_products(tab, reader, capsys):
+    """Both are done in turns: what slows down one slows down the other."""
+    name, model = reader
+    side = round(multiply_adds(model) ** (1 / 3))
     image = sent(ten_digits()[5])
-    times = tab.evaluate(TIMES, [name, image, 200])
-    usual, best = median(times), min(times)
+    whole, products = tab.evaluate(TIMES, [name, image, 100, side])
     with capsys.disabled():
-        print(f"\na pass in the browser: {usual:.1f} ms, best {best:.1f}")
-    assert best <= MILLISECONDS  # what else runs here does not count
+        print(f"\na pass: {whole:.1f} ms, its products {products:.1f} ms")
+    assert whole <= SLOWER * products
 
 
 # --- the switches: the same change made to vitlib's own modules

@@ -10,7 +10,7 @@ import time
 import made
 import nbformat
 import pytest
-from live_page import chromium, draw_one
+from live_page import draw_one
 
 from vitlib.teach import live
 from vitlib.teach.asking.quiz import Quiz
@@ -104,11 +104,11 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture
-def tab():
-    with chromium() as browser:
-        tab = browser.new_page(viewport={"width": 1200, "height": 1000})
-        tab.set_default_timeout(PATIENCE * 1000)
-        yield tab
+def tab(browser):
+    tab = browser.new_page(viewport={"width": 1200, "height": 1000})
+    tab.set_default_timeout(PATIENCE * 1000)
+    yield tab
+    tab.close()
 
 
 def visit(tab, address):

@@ -246,7 +246,7 @@ def test_fingers_choose_on_a_phone(open_figure):
 
 
 def test_it_plays_when_asked_and_stops_at_the_end(open_figure):
-    tab = open_figure(TrainingReplay(moment=10))
+    tab = open_figure(TrainingReplay(moment=10), own=True)
     hold_the_clock(tab)
     tab.clock.run_for(LONG)
     assert moment(tab) == 10  # never by itself
@@ -311,7 +311,7 @@ def test_filters_have_the_colours_of_their_numbers(open_figure, now):
 
 
 def test_python_sets_and_the_page_follows(open_figure):
-    tab = open_figure(TrainingReplay())
+    tab = open_figure(TrainingReplay(), own=True)
     give_to_python(tab)
     tab.evaluate("python.set('moment', 9); python.set('digit', 10)")
     tab.evaluate("python.set('place', [2, 0])")
