@@ -37,6 +37,7 @@ def pin(wanted: Path, pinned: Path, *options: str) -> None:
         *("--config-file", "requirements/uv.toml"),
         *("--custom-compile-command", "make update"),
         *("--universal", "--python-version", "3.11"),
+        *("--fork-strategy", "fewest"),
         *(*options, str(wanted), "--output-file", str(pinned)),
     ]
     subprocess.run(
