@@ -11,8 +11,8 @@ SITE = _build/html/index.html
 SOURCES = book vitlib _config.yml _toc.yml requirements .git/config
 PORT = 8000
 
-# Tests side by side, each on one core; what measures time goes last, alone.
-ABREAST = -n logical --maxprocesses 4 -m "not alone"
+# Tests side by side, each on one core.
+ABREAST = -n logical --maxprocesses 4
 ONE_CORE = OMP_NUM_THREADS=1
 
 # Whoever asks the network in these steps finds nobody there.
@@ -70,8 +70,6 @@ test: install-test lint ## check everything: code, notebooks, book, site
 	@$(MAKE) --no-print-directory book
 	@$(STEP) "Built site, in a browser" -- env $(ONE_CORE) \
 	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests/site
-	@$(STEP) "Whatever has to be fast" -- \
-	$(PYTHON) -m pytest -q -m alone tests
 
 test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py
