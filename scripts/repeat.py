@@ -62,7 +62,7 @@ def shuffle_unit_tests() -> None:
 
 
 def measure_notebook(path: Path, count: int) -> None:
-    """Run one notebook alone, say its time; end if it is large or wrong."""
+    """Run one notebook alone, say its time; end if large or wrong."""
     command = [sys.executable, *PYTEST, *STRICT, str(path)]
     env = {**os.environ, **OFFLINE, **threads(count)}
     start = time.monotonic()
@@ -83,7 +83,7 @@ def measure_notebook(path: Path, count: int) -> None:
             log.seek(0)
             sys.exit(log.read())
     if seconds > SECONDS:
-        print(f"    more than {SECONDS} s, on this machine, now", flush=True)
+        print(f"    more than {SECONDS} s on this machine", flush=True)
     if megabytes > MEGABYTES:
         sys.exit(f"more than {MEGABYTES} MB")
 
