@@ -4,8 +4,9 @@
 
 The unit tests ten times in random orders, with one and with two threads;
 each notebook alone, with one and with two threads, its time and memory
-measured; all notebooks from another folder; all run and stored twice,
-without a change; all outside of the repository, with vitlib from a wheel.
+measured; all notebooks from another folder, and with the versions that
+Colab has; all run and stored twice, without a change; all outside of the
+repository, with vitlib from a wheel.
 """
 
 import os
@@ -23,6 +24,7 @@ from step import run
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
+COLAB = Path(sys.prefix) / "colab"
 PYTEST = "-m", "pytest", "-q"
 STRICT = "--nbval", "--nbval-current-env"
 NOWHERE = "http://127.0.0.1:9"
@@ -171,6 +173,11 @@ def main() -> None:
         OFFLINE,
     )
     os.chdir(ROOT)
+    must(
+        "Notebooks, with Colab's versions of Jupyter",
+        [sys.executable, *PYTEST, *STRICT, BOOK],
+        OFFLINE | {"PYTHONPATH": str(COLAB)},
+    )
     run_twice()
     check_wheel()
 
