@@ -146,7 +146,8 @@ def _draw(explorer: PatchExplorer) -> Figure:
         for spine in band.spines.values():
             spine.set(visible=True, color=QUERY, linewidth=2)
         name = f"patches[0, {patch}] ({patches.shape[1]})"
-        bare(large, f"patch {patch}: row {row}, column {col}", name)
+        name += f"\nrow {row}, column {col}"
+        bare(large, f"patch {patch}", name)
         large.imshow(squares[patch])
         large.xaxis.label.set_color(GREY)
         for axes, start, end, onto in (
