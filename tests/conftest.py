@@ -10,6 +10,8 @@ from torch import nn
 
 from vitlib import ViT
 
+pytest.register_assert_rewrite("drawn")
+
 # Small, not square, and 2 * 4 * 4 numbers a patch are not the 24 of a
 # token: where two sizes agree by chance, a wrong shape passes.
 SMALL = {

@@ -1,0 +1,273 @@
+"""What a still figure draws, caught on its way to the page.
+
+A chapter's test_figures.py draws each figure once, in a function that
+is cached and has the figure's name, and hands all of them to the tests
+which every figure must pass:
+
+    @cache
+    def reading_orders():
+        return draw(figures.reading_orders, the_cat(), 16)
+
+    class TestEveryFigure(EveryFigure):
+        module = figures
+        drawn = (crop_or_squash, reading_orders)
+
+What a figure is about, its own test holds against the drawing:
+
+    def test_the_left_picture_is_the_cat():
+        left, _ = reading_orders().panels
+        assert_equal(pixels(left), ...)
+
+A live figure is drawn by `still(PatchExplorer(...))`.
+"""
+
+import inspect
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import combinations
+from unittest import mock
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import same_color, to_rgba_array
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from vitlib.teach import cat, resize_and_crop, to_tensor
+from vitlib.teach.draw.canvas import style
+
+SMALLEST = 10  # pixels of the page
+TOUCH = 2  # pixels: a line's box is higher than its letters
+NUMBER = re.compile(
+    r"(?<![\w.,/-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w/])"
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, and the words that stand for it."""
+
+    figure: Figure
+    words: str
+
+    @property
+    def panels(self) -> list[Axes]:
+        return self.figure.axes
+
+    @cached_property
+    def boxes(self) -> list[tuple[Text, Bbox]]:
+        """Each text that is really drawn, and where, in pixels."""
+        renderer, seen = self.figure.canvas.get_renderer(), []
+        draw_text = Text.draw
+
+        def note(text, *args):
+            draw_text(text, *args)
+            if text.get_visible() and text.get_text():
+                seen.append(text)
+
+        with style(), mock.patch.object(Text, "draw", note):
+            self.figure.draw(renderer)
+            # An annotation's own extent would hold its arrow too.
+            return [(t, Text.get_window_extent(t, renderer)) for t in seen]
+
+    @property
+    def texts(self) -> list[str]:
+        return [text.get_text() for text, _ in self.boxes]
+
+    def text(self, start: str) -> Text:
+        """Give the one text that begins so."""
+        (found,) = (
+            t for t, _ in self.boxes if t.get_text().startswith(start)
+        )
+        return found
+
+
+def draw(function, *args, **settings) -> Drawn:
+    """Call a figure's function and catch what it would show."""
+    caught = []
+    where = inspect.unwrap(function).__globals__
+    with mock.patch.dict(where, show=lambda *shown: caught.append(shown)):
+        function(*args, **settings)
+    (shown,) = caught
+    return Drawn(*shown)
+
+
+def still(figure) -> Drawn:
+    """Draw what stands in a live figure's place."""
+    return Drawn(*figure.still())
+
+
+@cache
+def the_cat(size: int = 224) -> torch.Tensor:
+    """(1, 3, size, size), from 0 to 1."""
+    return to_tensor(resize_and_crop(cat(), size))
+
+
+def pixels(axes: Axes, index: int = 0) -> np.ndarray:
+    """What an image of the panel is made of; NaN where it is left out."""
+    array = axes.images[index].get_array()
+    if np.ma.is_masked(array):
+        return array.filled(np.nan)
+    return np.asarray(array)
+
+
+def scale(axes: Axes, index: int = 0) -> tuple[str, float, float]:
+    """Name an image's ramp, its lowest number and its highest."""
+    image = axes.images[index]
+    return (image.cmap.name, *image.get_clim())
+
+
+def bars(axes: Axes) -> list[tuple[float, float, float, float]]:
+    """Left, lower edge, width, height of each bar, as they were made."""
+    return [
+        (*bar.get_xy(), bar.get_width(), bar.get_height())
+        for container in axes.containers
+        for bar in container
+    ]
+
+
+def line(axes: Axes, index: int = 0) -> tuple[list, list]:
+    """Give a line's places to the right and upwards."""
+    x, y = axes.lines[index].get_data()
+    return list(map(float, x)), list(map(float, y))
+
+
+def is_colour(artist, colour: str) -> bool:
+    """Tell if a line, a text, a patch or an area has the colour.
+
+    How far one sees through it makes no difference.
+    """
+    get = getattr(artist, "get_facecolor", None) or artist.get_color
+    shown = to_rgba_array(get())
+    return np.allclose(shown[0, :3], to_rgba_array(colour)[0, :3])
+
+
+def has_edge(patch, colour: str) -> bool:
+    """Tell if a patch is outlined in the colour."""
+    return same_color(patch.get_edgecolor(), colour)
+
+
+class EveryFigure:
+    """What holds for each figure of a chapter.
+
+    `module` is the chapter's figures.py and `drawn` the functions that
+    draw its figures, named as they are; live figures may stand there
+    too. `silent` are functions which only print. `context` has, for a
+    figure, the numbers in its words that name something which is not
+    drawn.
+    """
+
+    module = None
+    drawn = ()
+    silent = ()
+    context: dict = {}  # noqa: RUF012
+
+    def pytest_generate_tests(self, metafunc):
+        if "make" in metafunc.fixturenames:
+            names = [make.__name__ for make in self.drawn]
+            metafunc.parametrize("make", self.drawn, ids=names)
+
+    def test_no_figure_is_forgotten(self):
+        own = {
+            name
+            for name, thing in vars(self.module).items()
+            if inspect.isfunction(inspect.unwrap(thing))
+            and inspect.getmodule(inspect.unwrap(thing)) is self.module
+            and not name.startswith("_")
+        }
+        assert own - {make.__name__ for make in self.drawn} == {
+            *self.silent
+        }
+
+    def test_every_text_can_be_read(self, make):
+        assert illegible(make()) == []
+
+    def test_nothing_is_drawn_beside_the_canvas(self, make):
+        assert beside(make()) == []
+
+    def test_its_words_tell_the_numbers_that_are_drawn(self, make):
+        context = self.context.get(make.__name__, ())
+        assert set(untold(make())) == set(context)
+
+
+def illegible(drawn: Drawn) -> list[str]:
+    """Name texts that are too small, cut off, or on one another."""
+    width, height = 72 * drawn.figure.get_size_inches()
+    faults = []
+    for text, box in drawn.boxes:
+        name, size = repr(text.get_text()), text.get_fontsize()
+        if size < SMALLEST:
+            faults.append(f"{name} is {size} pixels high")
+        if min(box.x0, box.y0) < -1 or box.x1 > width + 1:
+            faults.append(f"{name} is cut off: {box.extents.round()}")
+        elif box.y1 > height + 1:
+            faults.append(f"{name} is cut off: {box.extents.round()}")
+    for (one, here), (other, there) in combinations(drawn.boxes, 2):
+        both = Bbox.intersection(here, there)
+        if both is not None and min(both.width, both.height) > TOUCH:
+            names = f"{one.get_text()!r}, {other.get_text()!r}"
+            faults.append(f"on one another: {names}")
+    return faults
+
+
+def beside(drawn: Drawn) -> list[str]:
+    """Say by how much the drawing stands out of its canvas."""
+    with style():
+        box = drawn.figure.get_tightbbox()
+    width, height = drawn.figure.get_size_inches()
+    over = {
+        "left": -box.x0,
+        "bottom": -box.y0,
+        "right": box.x1 - width,
+        "top": box.y1 - height,
+    }
+    return [f"{s}: {72 * o:.1f}" for s, o in over.items() if 72 * o > 1]
+
+
+def untold(drawn: Drawn) -> list[str]:
+    """Give the numbers of the words which nothing drawn has."""
+    pool = np.array(sorted(_numbers(drawn)))
+    missing = []
+    for found in NUMBER.finditer(drawn.words):
+        text = found[0].replace(",", "")
+        part = 10.0 ** -len(text.partition(".")[2]) / 2
+        told = [float(text)]
+        if drawn.words[found.end() :].lstrip().startswith("%"):
+            told.append(told[0] / 100)
+        near = [
+            np.abs(pool - value).min() <= 1.001 * part * share
+            for value, share in zip(told, (1, 0.01), strict=False)
+        ]
+        if not any(near):
+            missing.append(found[0])
+    return missing
+
+
+def _numbers(drawn: Drawn) -> set[float]:
+    """Collect what is drawn: texts, lines, bars, ends of maps, counts."""
+    pool = {float(len(drawn.panels))}
+    for text in drawn.texts:
+        found = NUMBER.findall(text.replace("±", " ").replace("−", "-"))
+        pool |= {float(number.replace(",", "")) for number in found}
+    for axes in drawn.panels:
+        spec = axes.get_subplotspec()
+        if spec:
+            pool |= {*map(float, spec.get_gridspec().get_geometry())}
+        kinds = Counter(map(type, axes.get_children()))
+        pool |= {*map(float, kinds.values())}
+        for drawing in axes.lines:
+            pool |= {*np.ravel(drawing.get_data(orig=False)).tolist()}
+            pool.add(float(len(drawing.get_xdata())))
+        for one in bars(axes):
+            pool |= set(map(float, one))
+        for container in axes.containers:
+            pool.add(float(len(container)))
+        for place in range(len(axes.images)):
+            shown = pixels(axes, place)
+            pool |= {*map(float, shown.shape), float(shown.size)}
+            pool |= {float(np.nanmin(shown)), float(np.nanmax(shown))}
+    return pool
