@@ -248,7 +248,7 @@ def _wall(ax: Axes, replay: TrainingReplay) -> None:
         row, col = divmod(place, 10)
         left, top = 30 * col, 30 * row
         if i in wrong:
-            look = {"color": WEIGHT, "weight": "bold", "size": 9}
+            look = {"color": WEIGHT, "weight": "bold", "size": 10}
             at = left + 29, top + 1
             text = f"{replay.answers[i]}"
             ax.text(*at, text, ha="right", va="top", **look)
@@ -266,13 +266,13 @@ def _history(ax: Axes, replay: TrainingReplay) -> None:
     truth = replay.labels[replay.digit]
     bare(ax, f"this {truth}: its probabilities by epoch")
     ax.set_yticks(range(10), range(10))
-    ax.tick_params(axis="y", length=0, labelsize=9)
+    ax.tick_params(axis="y", length=0, labelsize=10)
     ax.get_yticklabels()[truth].set(color=INK, weight="bold")
     look = {"fc": "none", "ec": INK, "lw": 1.2, "clip_on": False}
     ax.add_patch(Rectangle((replay.moment - 0.5, -0.5), 1, 10, **look))
     now = replay.probabilities[replay.digit]
     for row, share in enumerate(now.tolist()):
-        look = {"size": 9, "color": GREY, "va": "center"}
+        look = {"size": 10, "color": GREY, "va": "center"}
         ax.text(EPOCHS + 0.8, row, f"{100 * share:.0f} %", **look)
 
 
