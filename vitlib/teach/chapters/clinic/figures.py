@@ -196,6 +196,7 @@ def asked_again(model: nn.Module, images: Tensor, times: int) -> Tensor:
         grid = figure.subplots(1, len(images))
         for axes, image, said in zip(grid, images, answers.T, strict=True):
             ink(bare(axes), image[0])
+            axes.set_anchor("N")
             axes.set_xlabel("\n".join(map(str, said.tolist())), size=12)
         figure.tight_layout(w_pad=0.6)
     show(
