@@ -4,14 +4,15 @@ from functools import cache
 
 import numpy as np
 import torch
-from drawn import EveryFigure, draw, is_colour, pixels, scale, still, the_cat
+from drawn import EveryFigure, draw, has_edge, is_colour, pixels, scale, still, the_cat
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
 
 from vitlib import patchify
+from vitlib.teach import digit_reader
 from vitlib.teach.chapters.embedding import figures
 from vitlib.teach.chapters.embedding.filter_explorer import FilterExplorer
-from vitlib.teach.draw.palette import KEY, ON_PICTURE
+from vitlib.teach.draw.palette import KEY, ON_PICTURE, QUERY
 
 P = 16
 NAMES = ["bright?", "warm?", "top?", "left?", "middle?", "stripes?"]
@@ -213,3 +214,45 @@ def test_flattened_filters_are_read_in_the_wrong_order_below():
     ]
     assert same == [0]
     assert "alike (bright?) stays as it was" in flattened().words
+
+
+def of_reader():
+    """The drawing (28, 28), 64 filters (64, 7, 7), tokens (16, 64)."""
+    layer, image = digit_reader().patch_embed, FilterExplorer().image
+    with torch.no_grad():
+        tokens = layer(image)[0]
+        filters_ = layer.proj.weight[:, 0].detach()
+    return image[0, 0], filters_, tokens
+
+
+def test_the_explorer_multiplies_its_patch_by_its_filter():
+    _, cut, patch, filter_, products, grid, _ = explorer().panels
+    image, filters_, _ = of_reader()
+    square = image[14:21, 7:14]  # patch 9 is in row 2, column 1
+    assert_array_equal(pixels(patch), square)
+    assert_allclose(pixels(filter_), filters_[31], atol=1e-7)
+    assert_allclose(pixels(products), square * filters_[31], atol=1e-6)
+    assert scale(filter_) == scale(products)
+    assert scale(products)[0] == "signed"
+    assert patch.get_title(loc="left") == "patch 9"
+    assert filter_.get_title(loc="left") == "filter 31"
+    (frame,) = (p for p in cut.patches if has_edge(p, QUERY))
+    assert frame.get_xy() == (8 * 1 - 0.5, 8 * 2 - 0.5)
+    (frame,) = (p for p in grid.patches if has_edge(p, QUERY))
+    assert frame.get_xy() == (8 * 7 - 0.5, 8 * 3 - 0.5)  # 31 = 3, 7
+
+
+def test_the_explorer_shows_all_patches_filters_and_tokens():
+    drawn, cut, *_, grid, table = explorer().panels
+    image, filters_, tokens = of_reader()
+    assert_array_equal(pixels(drawn), image)
+    for row, col in np.ndindex(4, 4):
+        shown = pixels(cut)[8 * row :, 8 * col :][:7, :7]
+        assert_array_equal(shown, image[7 * row :, 7 * col :][:7, :7])
+    for row, col in np.ndindex(8, 8):
+        shown = pixels(grid)[8 * row :, 8 * col :][:7, :7]
+        assert_allclose(shown, filters_[8 * row + col], atol=1e-7)
+    assert_allclose(pixels(table), tokens, atol=1e-6)
+    (frame,) = (p for p in table.patches if has_edge(p, QUERY))
+    assert frame.get_bbox().extents.tolist() == [-0.5, 8.5, 63.5, 9.5]
+    assert f"add up to {tokens[9, 31]:.1f}" in explorer().words
