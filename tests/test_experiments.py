@@ -62,7 +62,8 @@ def storing(monkeypatch, tmp_path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "FOLDER", tmp_path)
-    monkeypatch.setattr(module.main, "__file__", "some/where/rates.py")
+    path = "some/where/rates.py"
+    monkeypatch.setattr(module.main, "__file__", path, raising=False)
     return module
 
 

@@ -147,7 +147,9 @@ def test_the_query_and_the_keys_are_the_chosen_squares():
 
 def test_each_key_has_its_score_and_its_weight_beside_it():
     (axes,) = one_query().panels
-    keys = [frame.get_y() + frame.get_height() / 2 for frame in rounded(KEY)]
+    keys = [
+        frame.get_y() + frame.get_height() / 2 for frame in rounded(KEY)
+    ]
     for y, score, weight in zip(keys, *weights_by_hand(), strict=True):
         beside = {
             round(text.get_position()[0]): text.get_text()
@@ -315,7 +317,10 @@ def test_every_head_has_its_map():
     maps, by_hand = seven_maps()
     titles = [f"head {head}" for head in range(6)] + ["set by hand"]
     for axes, weights, title in zip(
-        heads_on_the_cat().panels[1:], [*maps, by_hand], titles, strict=True
+        heads_on_the_cat().panels[1:],
+        [*maps, by_hand],
+        titles,
+        strict=True,
     ):
         assert axes.get_title(loc="left") == title
         for row, col in np.ndindex(14, 14):
@@ -336,7 +341,9 @@ def reader_maps():
 def test_the_explorer_shows_the_maps_that_the_reader_records():
     large, *small = explorer().panels
     wanted = reader_maps()[:, :, 7, 1:].reshape(16, 4, 4)
-    for axes, weights in zip([large, *small], [wanted[4], *wanted], strict=True):
+    for axes, weights in zip(
+        [large, *small], [wanted[4], *wanted], strict=True
+    ):
         assert_allclose(pixels(axes), weights, atol=1e-5)
         assert scale(axes)[0] == "weight"
     full = {scale(axes)[1:] for axes in small}
@@ -349,7 +356,9 @@ def test_the_explorer_shows_the_maps_that_the_reader_records():
 
 def test_the_explorer_colours_the_class_token_by_its_weight():
     for axes, weights in zip(
-        explorer().panels[1:], reader_maps()[:, :, 7].flatten(0, 1), strict=True
+        explorer().panels[1:],
+        reader_maps()[:, :, 7].flatten(0, 1),
+        strict=True,
     ):
         (square,) = (p for p in axes.patches if has_edge(p, CLS))
         image = axes.images[0]

@@ -25,7 +25,13 @@ from vitlib.teach.chapters.clinic.patients import planted
 from vitlib.teach.draw.palette import STREAM, WEIGHT
 
 FILES = Path(figures.__file__).parents[2] / "data/files"
-STAGES = {"norm1": 0.0, "qkv": 0.0, "q": 1.42, "scores": 1.19, "output": 0.9}
+STAGES = {
+    "norm1": 0.0,
+    "qkv": 0.0,
+    "q": 1.42,
+    "scores": 1.19,
+    "output": 0.9,
+}
 ROWS = {"A": 97.1, "B": 96.2}
 
 
@@ -214,7 +220,9 @@ def test_what_was_judged_is_printed_as_it_was_stored(capsys):
         strict=True,
     ):
         run = by_name[name]
-        assert f"loss {np.mean(run['losses'][-50:]):.2f} at the end" in said
+        assert (
+            f"loss {np.mean(run['losses'][-50:]):.2f} at the end" in said
+        )
         assert f"{run['accuracy']:.0%} of validation right" in said
         if len(set(run["answers"]) - {0}) == 1:
             (given,) = np.nonzero(run["answers"])[0]

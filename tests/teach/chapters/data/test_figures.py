@@ -124,10 +124,14 @@ def test_every_digit_is_cut_into_four_by_four_squares():
     cuts = [7, 14, 21]
     starts = [(r, c) for r in range(2) for c in range(7)]
     assert upright == {
-        (30 * c - 0.5 + cut, 30 * r - 0.5) for r, c in starts for cut in cuts
+        (30 * c - 0.5 + cut, 30 * r - 0.5)
+        for r, c in starts
+        for cut in cuts
     }
     assert level == {
-        (30 * c - 0.5, 30 * r - 0.5 + cut) for r, c in starts for cut in cuts
+        (30 * c - 0.5, 30 * r - 0.5 + cut)
+        for r, c in starts
+        for cut in cuts
     }
 
 
@@ -191,7 +195,9 @@ def test_a_curve_goes_through_the_means_and_its_band_from_worst_to_best():
             seeds = table[model, size]
             assert_allclose(height, np.mean(seeds))
             ends = outline[outline[:, 0] == size, 1]
-            assert_allclose((ends.min(), ends.max()), (min(seeds), max(seeds)))
+            assert_allclose(
+                (ends.min(), ends.max()), (min(seeds), max(seeds))
+            )
         said = f"{model}: about {np.mean(table[model, sizes[-1]]):.0f} %"
         assert said in relation().words
     assert axes.get_xscale() == "log"
@@ -257,7 +263,12 @@ def test_the_explorer_goes_level_to_where_the_partner_is_as_good():
     assert f"{100 - wrong:.1f} % right" in explorer().words
     sizes, heights = line(axes, 0)
     needed = np.exp(
-        np.interp(np.log(wrong), np.log(heights[::-1]), np.log(sizes[::-1]))
+        np.interp(
+            np.log(wrong), np.log(heights[::-1]), np.log(sizes[::-1])
+        )
     )
     assert_allclose(level[0].get_xdata()[0], needed)
-    assert f"ViT needs about {float(f'{needed:.2g}'):,.0f}" in explorer().words
+    assert (
+        f"ViT needs about {float(f'{needed:.2g}'):,.0f}"
+        in explorer().words
+    )

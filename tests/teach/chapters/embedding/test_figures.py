@@ -4,7 +4,16 @@ from functools import cache
 
 import numpy as np
 import torch
-from drawn import EveryFigure, draw, has_edge, is_colour, pixels, scale, still, the_cat
+from drawn import (
+    EveryFigure,
+    draw,
+    has_edge,
+    is_colour,
+    pixels,
+    scale,
+    still,
+    the_cat,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
 

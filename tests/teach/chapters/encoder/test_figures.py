@@ -6,7 +6,16 @@ from functools import cache
 
 import numpy as np
 import torch
-from drawn import EveryFigure, bars, draw, is_colour, line, pixels, scale, still
+from drawn import (
+    EveryFigure,
+    bars,
+    draw,
+    is_colour,
+    line,
+    pixels,
+    scale,
+    still,
+)
 from matplotlib.patches import FancyBboxPatch, Polygon
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -208,7 +217,9 @@ def test_a_strip_is_its_token_before_and_after_the_norm():
     ):
         assert_array_equal(pixels(axes), tokens)
         assert scale(axes) == ("signed", -end, end)
-        assert f"blue {-end:.1f}, white 0, red {end:.1f}" in axes.get_xlabel()
+        assert (
+            f"blue {-end:.1f}, white 0, red {end:.1f}" in axes.get_xlabel()
+        )
 
 
 def test_mean_and_deviation_stand_beside_their_strip():
@@ -257,7 +268,9 @@ def test_the_grey_bars_count_the_inputs():
     counts, edges = np.histogram(inputs().numpy(), bins=64, range=(-4, 4))
     assert_allclose([x for x, *_ in shown], edges[:-1], atol=1e-6)
     heights = np.array([height for *_, height in shown])
-    assert_allclose(heights / heights.max(), counts / counts.max(), atol=2e-3)
+    assert_allclose(
+        heights / heights.max(), counts / counts.max(), atol=2e-3
+    )
 
 
 def test_the_area_is_the_stream_and_the_bars_are_what_is_written():
@@ -271,9 +284,9 @@ def test_the_area_is_the_stream_and_the_bars_are_what_is_written():
         assert {0.0, length} <= set(at)
     shown = bars(axes)
     for number, (gathered, made) in enumerate(WRITES):
-        (left, _, _, attention), (right, _, _, mlp) = (
-            shown[2 * number : 2 * number + 2]
-        )
+        (left, _, _, attention), (right, _, _, mlp) = shown[
+            2 * number : 2 * number + 2
+        ]
         assert number < left < right < number + 1
         assert (attention, mlp) == (gathered, made)
     colours = [WEIGHT, INK] * DEPTH
@@ -345,7 +358,9 @@ def test_the_band_of_the_switches_is_as_broad_as_the_stream_is_long():
     bands = [p.get_xy() for p in axes.patches if is_colour(p, STREAM)]
     starts = [float(np.ptp(band[[0, 3], 1])) for band in bands]
     bare = np.array(starts) - 8
-    assert_allclose(bare / bare.max(), np.array(lengths) / max(lengths), atol=1e-5)
+    assert_allclose(
+        bare / bare.max(), np.array(lengths) / max(lengths), atol=1e-5
+    )
     below = [
         text.get_text()
         for text in axes.texts

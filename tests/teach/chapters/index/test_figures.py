@@ -43,7 +43,9 @@ def test_the_patches_are_the_drawing_in_pieces():
     assert_allclose(pixels(drawing), paper)
     places = [axes.get_position() for axes in patches]
     for axes, box in zip(patches, places, strict=True):
-        col = sorted({round(b.x0, 6) for b in places}).index(round(box.x0, 6))
+        col = sorted({round(b.x0, 6) for b in places}).index(
+            round(box.x0, 6)
+        )
         row = sorted({-round(b.y0, 6) for b in places}).index(
             -round(box.y0, 6)
         )

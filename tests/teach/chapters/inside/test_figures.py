@@ -54,7 +54,9 @@ def random_maps(*shape):
 
 @cache
 def head_maps():
-    return draw(figures.head_maps, four_digits()[0], random_maps(4, 4, 4, 4))
+    return draw(
+        figures.head_maps, four_digits()[0], random_maps(4, 4, 4, 4)
+    )
 
 
 @cache

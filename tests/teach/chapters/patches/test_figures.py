@@ -4,7 +4,16 @@ from functools import cache
 
 import numpy as np
 import pytest
-from drawn import EveryFigure, draw, has_edge, illegible, is_colour, pixels, still, the_cat
+from drawn import (
+    EveryFigure,
+    draw,
+    has_edge,
+    illegible,
+    is_colour,
+    pixels,
+    still,
+    the_cat,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 
 from vitlib.teach import cat

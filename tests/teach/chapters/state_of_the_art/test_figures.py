@@ -29,7 +29,9 @@ def gmac(side):
 
 def stored(kind):
     with (FILES / "results.csv").open() as file:
-        return [row for row in csv.DictReader(file) if row["table"] == kind]
+        return [
+            row for row in csv.DictReader(file) if row["table"] == kind
+        ]
 
 
 @cache
@@ -108,7 +110,9 @@ def test_a_recipe_is_a_line_through_its_published_results():
 
 def test_every_measured_model_has_its_dot_and_its_name():
     (axes,) = measured().panels
-    wanted = {row["name"]: float(row["top1"]) for row in stored("measured")}
+    wanted = {
+        row["name"]: float(row["top1"]) for row in stored("measured")
+    }
     names, numbers = {}, {}
     for text in axes.texts:
         if text.get_text() in wanted:
@@ -139,7 +143,9 @@ def test_the_two_parts_of_the_work_lie_on_one_another():
         heights = below[below[:, 0] == side, 1]
         assert_allclose(max(heights), linear)
         heights = above[above[:, 0] == side, 1]
-        assert_allclose((min(heights), max(heights)), (linear, linear + pairs))
+        assert_allclose(
+            (min(heights), max(heights)), (linear, linear + pairs)
+        )
     assert axes.get_xlabel() == "side of the image, pixels"
     assert axes.get_title(loc="left") == "GMAC for one image"
 

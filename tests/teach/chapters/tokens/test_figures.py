@@ -6,7 +6,18 @@ from functools import cache
 
 import numpy as np
 import torch
-from drawn import EveryFigure, bars, draw, has_edge, is_colour, line, pixels, scale, still, the_cat
+from drawn import (
+    EveryFigure,
+    bars,
+    draw,
+    has_edge,
+    is_colour,
+    line,
+    pixels,
+    scale,
+    still,
+    the_cat,
+)
 from matplotlib.patches import FancyBboxPatch
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -210,7 +221,9 @@ def test_cosines_of_long_vectors_gather_at_zero():
         said = re.search(rf"(\d\.\d+) for {width}\b", cosines().words)
         assert_allclose(float(said[1]), width**-0.5, atol=0.006)
     labels = [text for text in axes.texts if "numbers" in text.get_text()]
-    assert [t.get_text() for t in labels] == [f"{w} numbers" for w in WIDTHS]
+    assert [t.get_text() for t in labels] == [
+        f"{w} numbers" for w in WIDTHS
+    ]
     for index, label in enumerate(labels):
         x, y = label.xy
         places, heights = line(axes, index)

@@ -152,8 +152,11 @@ def test_four_of_each_class_stand_in_its_column():
     assert_array_equal(pixels(one), images[0, 0])
     assert f"handwritten {labels[0]}" in wall().words
     for label in range(10):
-        four = [image for image, own in zip(images, labels, strict=True)
-                if own == label][:4]
+        four = [
+            image
+            for image, own in zip(images, labels, strict=True)
+            if own == label
+        ][:4]
         for row, image in enumerate(four):
             shown = pixels(many)[28 * row :, 31 * label :][:28, :28]
             assert_array_equal(shown, image[0])
@@ -215,9 +218,11 @@ def test_the_course_has_every_loss_and_their_moving_average():
 
 def test_the_lowest_loss_with_smoothing_is_half():
     """What the figure says beside its lower line, computed."""
-    scores = torch.full((1, 10), 0.01).index_fill_(
-        1, torch.tensor([3]), 0.91
-    ).log()
+    scores = (
+        torch.full((1, 10), 0.01)
+        .index_fill_(1, torch.tensor([3]), 0.91)
+        .log()
+    )
     loss = torch.nn.functional.cross_entropy(
         scores, torch.tensor([3]), label_smoothing=0.1
     )
@@ -253,7 +258,9 @@ def test_every_seed_of_a_mistake_has_its_dot_in_its_row():
         found.setdefault(name, []).append(100 * row["accuracy"])
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == sorted(found, key=lambda name: median(found[name]))
-    for place, (name, drawn) in enumerate(zip(names, axes.lines, strict=True)):
+    for place, (name, drawn) in enumerate(
+        zip(names, axes.lines, strict=True)
+    ):
         assert_allclose(sorted(drawn.get_xdata()), sorted(found[name]))
         assert set(drawn.get_ydata()) == {place}
         assert is_colour(drawn, WEIGHT if name == "no mistake" else INK)
@@ -270,7 +277,9 @@ def test_a_change_of_the_recipe_has_the_mean_of_its_seeds():
             found.setdefault(name, []).append(100 * float(row["accuracy"]))
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == sorted(found, key=lambda name: mean(found[name]))
-    for place, (name, drawn) in enumerate(zip(names, axes.lines, strict=True)):
+    for place, (name, drawn) in enumerate(
+        zip(names, axes.lines, strict=True)
+    ):
         assert_allclose(sorted(drawn.get_xdata()), sorted(found[name]))
         assert set(drawn.get_ydata()) == {place}
         (text,) = (t for t in axes.texts if t.get_position()[1] == place)
@@ -337,9 +346,13 @@ def test_the_replay_draws_the_stored_run_up_to_its_epoch():
     outline = area.get_paths()[0].vertices
     runs = [run, *others]
     for epoch in range(1, 13):
-        ends = [100 - 100 * r["accuracy_by_epoch"][epoch - 1] for r in runs]
+        ends = [
+            100 - 100 * r["accuracy_by_epoch"][epoch - 1] for r in runs
+        ]
         heights = outline[outline[:, 0] == epoch, 1]
-        assert_allclose((heights.min(), heights.max()), (min(ends), max(ends)))
+        assert_allclose(
+            (heights.min(), heights.max()), (min(ends), max(ends))
+        )
 
 
 def test_the_replay_marks_the_digits_that_are_misread():
@@ -364,7 +377,9 @@ def test_the_replay_marks_the_digits_that_are_misread():
     assert has_edge(frame, INK)
     col, row = (int(at // 30) for at in frame.get_xy())
     assert order[10 * row + col] == 61
-    assert sheet.get_title(loc="left") == f"100 digits, {len(wrong)} misread"
+    assert (
+        sheet.get_title(loc="left") == f"100 digits, {len(wrong)} misread"
+    )
 
 
 def test_the_replay_shows_how_one_digits_probabilities_changed():
@@ -372,7 +387,9 @@ def test_the_replay_shows_how_one_digits_probabilities_changed():
     shares = film()["shares"][:, 61]
     assert_array_equal(pixels(changes), shares.T)
     assert scale(changes) == ("weight", 0, 1)
-    said = [int(text.get_text().removesuffix(" %")) for text in changes.texts]
+    said = [
+        int(text.get_text().removesuffix(" %")) for text in changes.texts
+    ]
     assert_allclose(said, 100 * shares[1], atol=0.51)
     (frame,) = changes.patches
     assert frame.get_x() == 0.5
@@ -404,5 +421,7 @@ def test_the_lab_draws_the_stored_runs_and_their_table():
     for row, run in zip(table[1:], stored_runs(), strict=True):
         assert float(row[0]) == run.settings["learning_rate"]
         assert row[-1] == f"{run.accuracy:.1%}"
-        found = re.search(rf"(?<!\d){re.escape(row[0])}: loss ([\d.]+)", lab().words)
+        found = re.search(
+            rf"(?<!\d){re.escape(row[0])}: loss ([\d.]+)", lab().words
+        )
         assert found[1] == row[-2]

@@ -109,7 +109,10 @@ def test_a_bar_is_as_long_as_its_part_has_parameters():
 
 def test_probabilities_fall_from_the_most_likely_class():
     for axes, scores, name in zip(
-        untrained_scores().panels, logits(), ("the cat", "noise"), strict=True
+        untrained_scores().panels,
+        logits(),
+        ("the cat", "noise"),
+        strict=True,
     ):
         powers = np.exp(scores[0].double().numpy())
         wanted = sorted(100 * powers / powers.sum(), reverse=True)
@@ -143,7 +146,9 @@ def forward_by_hand():
     _, image = quarters()
     pixels_ = image[0, 0].double().numpy()
     halves = np.s_[:112], np.s_[112:]
-    mean = np.array([pixels_[r][:, c].mean() for r in halves for c in halves])
+    mean = np.array(
+        [pixels_[r][:, c].mean() for r in halves for c in halves]
+    )
     places = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]])
     tokens = np.zeros((5, 3))
     tokens[1:, 0] = mean
@@ -237,9 +242,13 @@ def test_the_chosen_size_says_its_numbers():
 
 def test_the_parts_cover_a_model_with_layers_of_its_own_names():
     """No parameter is left out of the bars, and none counted twice."""
-    model = ViT(image_size=8, patch_size=4, embed_dim=8, depth=1, num_heads=2)
+    model = ViT(
+        image_size=8, patch_size=4, embed_dim=8, depth=1, num_heads=2
+    )
     shown = draw(figures.where_parameters_live, model)
     total = sum(width for *_, width, _ in bars(shown.panels[0]))
-    assert total == nn.utils.parameters_to_vector(model.parameters()).numel()
+    assert (
+        total == nn.utils.parameters_to_vector(model.parameters()).numel()
+    )
     found = re.search(r"for ([\d,]+) parameters", shown.words)
     assert int(found[1].replace(",", "")) == total

@@ -63,9 +63,12 @@ def test_each_layer_has_the_shape_of_a_real_forward_pass(model):
         own = model.get_submodule(name).parameters()
         assert count == sum(parameter.numel() for parameter in own)
     assert layers == sorted(layers, key=order.index)
-    assert {"patch_embed.proj", "blocks.0.attn.qkv", "norm", "head"} <= set(
-        layers
-    )
+    assert {
+        "patch_embed.proj",
+        "blocks.0.attn.qkv",
+        "norm",
+        "head",
+    } <= set(layers)
     assert table["blocks.1 to 2, each"][0] == given["blocks.2"]
 
 
