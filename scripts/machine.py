@@ -11,7 +11,8 @@ from step import run
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-BROWSERS = "chromium", "chromium-browser", "google-chrome"
+SHELL = "chromium-headless-shell"  # has no window: half the time
+BROWSERS = SHELL, "chromium", "chromium-browser", "google-chrome"
 
 
 def stop(advice: str) -> None:
@@ -83,7 +84,9 @@ def has_browser() -> bool:
 
 def install_browser() -> None:
     """Install a browser for the tests, where none is found."""
-    if has_browser() or (can_use_apt() and apt_install("chromium")):
+    if has_browser():
+        return
+    if can_use_apt() and (apt_install(SHELL) or apt_install("chromium")):
         return
     command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
     if run("Installing a browser", command, tail=5)[0] != 0:
