@@ -31,7 +31,7 @@ from playwright.sync_api import sync_playwright
 from vitlib.teach.alive.bundle import needs, script, styles
 from vitlib.teach.alive.figure import LiveFigure
 
-DRAWN = {}  # the pictures of each class of figures
+DRAWN = {}  # the pictures of figures, by their names
 ROOT = Path(__file__).resolve().parents[1]
 BROWSERS = (  # the first has no window to draw, and takes half the time
     "chromium-headless-shell",
@@ -130,12 +130,12 @@ def _output_of(figure):
     The page hides it as soon as the figure is alive: it may be that of
     another state.
     """
-    kind = type(figure)
+    kind, name = type(figure), figure._figure  # each has its own type
     if kind.pictures is not LiveFigure.pictures:
         return figure._repr_mimebundle_()
-    if kind not in DRAWN:
-        DRAWN[kind] = figure.pictures()
-    with patch.object(kind, "pictures", lambda _: deepcopy(DRAWN[kind])):
+    if name not in DRAWN:
+        DRAWN[name] = figure.pictures()
+    with patch.object(kind, "pictures", lambda _: deepcopy(DRAWN[name])):
         return figure._repr_mimebundle_()
 
 

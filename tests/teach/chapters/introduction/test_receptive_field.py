@@ -1,5 +1,6 @@
 """Who can see whom: page, arithmetic and torch's gradients agree."""
 
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -55,8 +56,9 @@ def seen_by(network, inputs, index):
     return (pixels.grad[0] != 0).any(dim=0)
 
 
-def line_of(layers, size, output, beyond=0):
-    """The gradient of an output on one axis when all weights are 1."""
+@cache
+def of_ones(layers):
+    """Convolutions along one axis, all weights 1."""
     network = nn.Sequential(
         *(
             nn.Conv1d(1, 1, k, stride=s, padding=k // 2, bias=False)
@@ -65,6 +67,12 @@ def line_of(layers, size, output, beyond=0):
     ).double()
     for layer in network:
         nn.init.ones_(layer.weight)
+    return network
+
+
+def line_of(layers, size, output, beyond=0):
+    """The gradient of an output on one axis when all weights are 1."""
+    network = of_ones(tuple(layers))
     step = torch.tensor([s for _, s in layers]).prod().item()
     pixels = torch.zeros(
         1, 1, size + 2 * beyond, dtype=torch.float64
