@@ -164,7 +164,7 @@ class EveryFigure:
     module = None
     drawn = ()
     silent = ()
-    context: dict = {}  # noqa: RUF012
+    context: dict = {}
 
     def pytest_generate_tests(self, metafunc):
         if "make" in metafunc.fixturenames:
@@ -202,9 +202,11 @@ def illegible(drawn: Drawn) -> list[str]:
         name, size = repr(text.get_text()), text.get_fontsize()
         if size < SMALLEST:
             faults.append(f"{name} is {size} pixels high")
-        if min(box.x0, box.y0) < -1 or box.x1 > width + 1:
-            faults.append(f"{name} is cut off: {box.extents.round()}")
-        elif box.y1 > height + 1:
+        if (
+            min(box.x0, box.y0) < -1
+            or box.x1 > width + 1
+            or box.y1 > height + 1
+        ):
             faults.append(f"{name} is cut off: {box.extents.round()}")
     for (one, here), (other, there) in combinations(drawn.boxes, 2):
         both = Bbox.intersection(here, there)
@@ -251,7 +253,9 @@ def _numbers(drawn: Drawn) -> set[float]:
     """Collect what is drawn: texts, lines, bars, ends of maps, counts."""
     pool = {float(len(drawn.panels))}
     for text in drawn.texts:
-        found = NUMBER.findall(text.replace("±", " ").replace("−", "-"))
+        found = NUMBER.findall(
+            text.replace("±", " ").replace("\N{MINUS SIGN}", "-")
+        )
         pool |= {float(number.replace(",", "")) for number in found}
     for axes in drawn.panels:
         spec = axes.get_subplotspec()

@@ -1,4 +1,4 @@
-"""The pictures of messages: yours beside the expected, square by square."""
+"""The pictures of messages: yours and the expected, square by square."""
 
 from xml.etree import ElementTree
 
@@ -104,7 +104,9 @@ def test_a_table_is_blue_below_zero_and_red_above():
             for row in range(2)
         ]
         flat = [c for line in shown for c in line]
-        for colour, value in zip(flat, numbers.flatten().tolist(), strict=True):
+        for colour, value in zip(
+            flat, numbers.flatten().tolist(), strict=True
+        ):
             if value != value:
                 assert colour == FIXED["no-number"]
             elif value == 0:

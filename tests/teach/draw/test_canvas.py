@@ -74,9 +74,11 @@ def test_words_are_the_plain_text_and_the_alternative():
 
 def test_what_show_shows_is_the_bundle(monkeypatch):
     caught = []
-    monkeypatch.setattr(kit, "display", lambda *a, **k: caught.append((a, k)))
+    monkeypatch.setattr(
+        kit, "display", lambda *a, **k: caught.append((a, k))
+    )
     kit.show(lines(), "A line.")
-    ((data,), settings), = caught
+    (((data,), settings),) = caught
     assert data == shown()[0]
     assert settings == {"metadata": shown()[1], "raw": True}
 
@@ -96,8 +98,12 @@ def test_colours_of_the_palette_follow_the_page():
 
 def test_letters_stay_letters_in_the_pages_own_type():
     svg = shown()[1]["vitlib"]["svg"]
-    assert re.search(r"<text [^>]*var\(--vit-sans, [^>]*>a line</text>", svg)
-    assert re.search(r"<text [^>]*var\(--vit-mono, [^>]*>steps</text>", svg)
+    assert re.search(
+        r"<text [^>]*var\(--vit-sans, [^>]*>a line</text>", svg
+    )
+    assert re.search(
+        r"<text [^>]*var\(--vit-mono, [^>]*>steps</text>", svg
+    )
 
 
 def test_the_svg_is_one_element_and_short():
@@ -106,7 +112,9 @@ def test_the_svg_is_one_element_and_short():
     assert svg.rstrip().endswith("</svg>")
     for gone in ("<metadata", "<style", "<!--", "\n\n", 'pt"'):
         assert gone not in svg
-    (path,) = re.findall(r'<path d="([^"]*)"[^>]*vit-query', svg, re.DOTALL)
+    (path,) = re.findall(
+        r'<path d="([^"]*)"[^>]*vit-query', svg, re.DOTALL
+    )
     numbers = re.findall(r"\.(\d+)", path)
     assert numbers
     assert max(map(len, numbers)) <= 2
@@ -154,7 +162,9 @@ def test_a_heavy_picture_is_stored_at_the_pages_pixels():
 
 
 def test_a_picture_is_rounded_to_bytes_and_kept_from_0_to_255():
-    images = torch.tensor([-0.2, 0.0, 0.5, 1.0, 1.3, 0.2]).reshape(1, 3, 1, 2)
+    images = torch.tensor([-0.2, 0.0, 0.5, 1.0, 1.3, 0.2]).reshape(
+        1, 3, 1, 2
+    )
     wanted = [[[0, 128, 255], [0, 255, 51]]]
     assert_array_equal(kit.as_picture(images), wanted)
 

@@ -7,7 +7,15 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from drawn import beside, draw, illegible, is_colour, pixels, scale, the_cat
+from drawn import (
+    beside,
+    draw,
+    illegible,
+    is_colour,
+    pixels,
+    scale,
+    the_cat,
+)
 from matplotlib.patches import FancyBboxPatch, PathPatch, StepPatch
 from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
@@ -105,7 +113,9 @@ def test_stages_stand_in_running_order_with_their_tensors_below():
 def test_the_cat_and_its_patches_in_reading_order():
     (axes,) = whole().panels
     ((*_, picture, _),) = images(axes, (224, 224, 3))
-    assert_array_equal(picture, (255 * the_cat()[0]).round().permute(1, 2, 0))
+    assert_array_equal(
+        picture, (255 * the_cat()[0]).round().permute(1, 2, 0)
+    )
     side = 14 * 12 + 13 * 3
     ((*_, sheet, _),) = images(axes, (side, side, 4))
     small = (255 * the_cat(168)[0]).round().permute(1, 2, 0).numpy()

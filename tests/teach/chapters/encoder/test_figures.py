@@ -19,7 +19,7 @@ from drawn import (
 from matplotlib.patches import FancyBboxPatch, Polygon
 from numpy.testing import assert_allclose, assert_array_equal
 
-from vitlib import EncoderBlock, record_attention
+from vitlib import EncoderBlock
 from vitlib.inside import residual_stream
 from vitlib.teach import digit_reader
 from vitlib.teach.chapters.encoder import figures
