@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import json
 import math
 import re
 import subprocess
@@ -83,6 +84,20 @@ def test_the_table_of_contents_names_the_chapters_in_their_order():
         (chapter.page, f"{chapter.number}. {chapter.title}")
         for chapter in NUMBERED
     ]
+
+
+def first_line(page: str) -> str:
+    cells = json.loads((ROOT / f"book/{page}.ipynb").read_text())["cells"]
+    return cells[0]["source"][0].strip().removeprefix("# ")
+
+
+def test_the_table_of_the_index_has_a_row_for_each_chapter():
+    cells = json.loads((ROOT / "book/index.ipynb").read_text())["cells"]
+    text = "".join(line for cell in cells for line in cell["source"])
+    for chapter in NUMBERED:
+        page, number = chapter.page, chapter.number
+        row = f"| {number} | [{first_line(page)}]({page}.ipynb) |"
+        assert row in text, f"book/index.ipynb lacks the row {row}"
 
 
 def test_chapters_have_rising_numbers():
@@ -300,20 +315,26 @@ def test_the_book_can_be_cited_without_an_invented_name():
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
 def test_every_exercise_has_its_test_and_every_test_its_exercise(chapter):
     tests = ROOT / f"tests/teach/chapters/{chapter.name}/exercises"
-    files = chapter.room.glob("exercises/[!_]*.py")
-    tested = {
-        path.stem.removeprefix("test_") for path in tests.glob("*.py")
-    }
-    assert tested == {path.stem for path in files}
+    files = {p.stem for p in chapter.room.glob("exercises/[!_]*.py")}
+    tested = {p.stem.removeprefix("test_") for p in tests.glob("*.py")}
+    for name in files - tested:
+        pytest.fail(f"{name} needs {tests}/test_{name}.py")
+    for name in tested - files:
+        pytest.fail(
+            f"test_{name}.py needs {chapter.room}/exercises/{name}.py"
+        )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
 def test_a_live_figure_has_its_three_files_its_cell_and_its_test(chapter):
     tests = ROOT / f"tests/teach/chapters/{chapter.name}"
     notebook = (ROOT / f"book/{chapter.page}.ipynb").read_text()
-    for script in chapter.room.glob("*.js"):
-        for ending in (".py", ".css"):
-            assert script.with_suffix(ending).is_file()
-        assert (tests / f"test_{script.stem}.py").is_file()
-        name = script.stem.title().replace("_", "")
+    files = [*chapter.room.glob("*.js"), *chapter.room.glob("*.css")]
+    for stem in {path.stem for path in files}:
+        wanted = [
+            chapter.room / f"{stem}.{e}" for e in ("py", "js", "css")
+        ]
+        for path in (*wanted, tests / f"test_{stem}.py"):
+            assert path.is_file(), f"{stem} needs {path}"
+        name = stem.title().replace("_", "")
         assert f"{name}(" in notebook, f"no cell of {chapter.page} has it"
