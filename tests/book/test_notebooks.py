@@ -253,16 +253,27 @@ def test_running_a_notebook_again_changes_nothing(tmp_path):
         "from vitlib.teach.draw import canvas as c\n"
         "f = c.canvas(); c.show(f, 'nothing')"
     )
-    messy_notebook(path, chatty, drawn, "1+1")
+    alive = "from vitlib.teach.live import DigitPad\n\nDigitPad()"
+    messy_notebook(path, chatty, drawn, "1+1", alive)
     assert run_script(path).returncode == 0
     once = path.read_bytes()
     test_the_notebook_is_in_its_normal_form(path)
     test_every_code_cell_has_run_in_order(path)
-    assert [len(cell.outputs) for cell in code_cells(path)] == [1, 1, 1]
+    assert [len(cell.outputs) for cell in code_cells(path)] == [1, 1, 1, 1]
     assert code_cells(path)[2].source == "1 + 1"
     assert tags(code_cells(path)[0]) == ["remove-input"]
+    keeps_the_picture_and_no_widget(path)
     assert run_script(path).returncode == 0
     assert path.read_bytes() == once
+
+
+def keeps_the_picture_and_no_widget(path):
+    assert "widgets" not in read(path).metadata
+    output = code_cells(path)[3].outputs[0]
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert output.metadata.vitlib.live.figure == "digit_pad"
+    assert "_esm" not in path.read_text()
+    assert path.stat().st_size < 200_000
 
 
 def test_a_notebook_that_fails_keeps_its_outputs(tmp_path):

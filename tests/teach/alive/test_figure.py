@@ -4,12 +4,9 @@ import base64
 import io
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import made
-import nbformat
 import pytest
 from PIL import Image
 
@@ -86,24 +83,3 @@ def test_a_figure_shows_itself_and_for_others_its_picture(figure):
     assert metadata["image/png"]["alt"] == data["text/plain"]
     assert data["text/plain"].strip().endswith(".")
     json.dumps(about)
-
-
-def test_a_notebook_keeps_the_picture_and_no_widget(tmp_path):
-    path = tmp_path / "some.ipynb"
-    notebook = nbformat.v4.new_notebook()
-    source = "from vitlib.teach.live import DigitPad\n\nDigitPad()"
-    notebook.cells.append(nbformat.v4.new_code_cell(source))
-    nbformat.write(notebook, path)
-    script = ROOT / "scripts" / "notebooks.py"
-    run = [sys.executable, str(script), str(path)]
-    subprocess.run(run, check=True, capture_output=True)
-    once = path.read_bytes()
-    found = nbformat.read(path, 4)
-    assert "widgets" not in found.metadata
-    output = found.cells[0].outputs[0]
-    assert set(output.data) == {"image/png", "text/plain"}
-    assert output.metadata.vitlib.live.figure == "digit_pad"
-    assert "_esm" not in once.decode()
-    assert len(once) < 200_000
-    subprocess.run(run, check=True, capture_output=True)
-    assert path.read_bytes() == once
