@@ -13,8 +13,6 @@ PORT = 8000
 
 # Tests side by side, each on one core.
 ABREAST = -n logical --maxprocesses 4
-# What takes longest begins first: it would keep the others waiting.
-LONGEST = book/09_data.ipynb book/08_training.ipynb
 ONE_CORE = OMP_NUM_THREADS=1
 
 # Whoever asks the network in these steps finds nobody there.
@@ -69,7 +67,7 @@ test: install-test lint ## check everything: code, notebooks, book, site
 	@$(STEP) "Notebooks, every output compared" -- \
 	env $(ONE_CORE) $(OFFLINE) $(PYTHON) -m pytest -q $(ABREAST) \
 	--dist loadfile --no-loadscope-reorder --nbval \
-	--nbval-current-env $(LONGEST) book
+	--nbval-current-env book
 	@$(MAKE) --no-print-directory book
 	@$(STEP) "Built site, in a browser" -- env $(ONE_CORE) \
 	$(PYTHON) -m pytest -q $(ABREAST) --dist loadgroup tests/site

@@ -48,6 +48,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+PATIENCE = 120_000  # milliseconds: it only bounds what hangs
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 PHONE = {
     "viewport": {"width": 400, "height": 800},
@@ -207,6 +208,7 @@ class Tabs:
         context = self.browser.new_context(
             reduced_motion="reduce", **settings
         )
+        context.set_default_timeout(PATIENCE)
         tab = context.new_page()
         return tab, self.watch(tab)
 

@@ -338,3 +338,45 @@ def test_a_live_figure_has_its_three_files_its_cell_and_its_test(chapter):
             assert path.is_file(), f"{stem} needs {path}"
         name = stem.title().replace("_", "")
         assert f"{name}(" in notebook, f"no cell of {chapter.page} has it"
+
+
+WALL = {"monotonic", "perf_counter", "sleep", "wait_for_timeout"}
+WALL_IN_PAGES = re.compile(r"performance\.now|setTimeout|Date\.now")
+RATIOS = {"tests/teach/alive/test_engine.py"}  # of two works in one run
+
+
+def by_the_wall(text: str):
+    """Lines that wait or measure by a clock; `sleep(0)` only yields."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if WALL_IN_PAGES.search(node.value):
+                yield node.lineno
+        elif isinstance(node, ast.Call):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            if name in WALL and ast.unparse(node) != "asyncio.sleep(0)":
+                yield node.lineno
+
+
+def test_no_test_waits_or_measures_by_the_clock_on_the_wall():
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if path != Path(__file__)
+        for line in by_the_wall(path.read_text())
+        if path.relative_to(ROOT).as_posix() not in RATIOS
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "time.sleep(1)",
+        "sleep(0.1)",
+        "tab.wait_for_timeout(900)",
+        "start = time.monotonic()",
+        "tab.evaluate('performance.now()')",
+    ],
+)
+def test_a_wait_by_the_clock_would_be_found(line):
+    assert list(by_the_wall(line)) == [1]

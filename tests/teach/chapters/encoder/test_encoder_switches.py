@@ -113,7 +113,7 @@ def test_the_first_frame_is_the_whole_model(open_figure):
 
 def test_each_part_is_tried_alone(open_figure):
     tab = open_figure(EncoderSwitches())
-    tab.wait_for_selector(f"{ROOT}[data-tried='40']", timeout=60000)
+    tab.wait_for_selector(f"{ROOT}[data-tried='40']")
     assert state(tab)["vital"].split() == vital()
     assert 0 < len(vital()) < 40
     thick = tab.locator(f"{ROOT} .vit-vital").evaluate_all(

@@ -75,7 +75,7 @@ def agrees(tab, figure):
 def wait_for(tab, place):
     row, col = place
     here = tab.locator(".vit-places-said").first
-    here.filter(has_text=f"({row}, {col}):").wait_for(timeout=5000)
+    here.filter(has_text=f"({row}, {col}):").wait_for()
 
 
 def click(tab, index, row, col, tap=False):
@@ -149,7 +149,7 @@ def test_every_place_of_the_finest_grid_is_reached(open_figure):
     for row in range(1, 5):
         tab.keyboard.press("ArrowDown")
         words = tab.locator(".vit-places-said").nth(1)
-        words.filter(has_text=f"({row}, 0):").wait_for(timeout=5000)
+        words.filter(has_text=f"({row}, 0):").wait_for()
         there = tab.locator(".vit-places-said").first.inner_text()
         assert there.startswith(f"({int((row + 0.5) / 5 * 2)}, 0):")
 
