@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
+import threading
 
 import made
 import nbformat
@@ -34,15 +34,24 @@ import made
 
 made = {{name: made.figure(name) for name in made.FIGURES}}
 display(*made.values())"""
+# What a widget says may come by another way than the cell, and later.
 ASK = """\
-import time
+import threading
 
-for _ in range(50):  # what a widget says may come by another way
-    traits = json.dumps([{traits}])
-    if traits == {wanted!r}:
-        break
-    time.sleep(0.1)
-print("Python has", traits)"""
+heard = threading.Condition()
+
+
+def hear(change):
+    with heard:
+        heard.notify()
+
+
+for figure in made.values():
+    figure.observe(hear)
+traits = lambda: json.dumps([{traits}])
+with heard:
+    heard.wait_for(lambda: traits() == {wanted!r}, timeout=60)
+print("Python has", traits())"""
 TRAITS = [f'made["{name}"].{PRESSED[name][2]}' for name in sorted(PRESSED)]
 WANTED = json.dumps([PRESSED[name][3] for name in sorted(PRESSED)])
 ALL = [
@@ -51,16 +60,12 @@ ALL = [
 ]
 
 
-def wait_for(port, process):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert process.poll() is None, "JupyterLab has ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+def wait_for(process):
+    """Read what JupyterLab says until it gives its address."""
+    for line in process.stderr:
+        if "is running at" in line:
             return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail("JupyterLab does not answer")
+    pytest.fail("JupyterLab has ended")
 
 
 def write(path, cells):
@@ -93,10 +98,13 @@ def lab(tmp_path_factory):
         ],
         env={**os.environ, **folders},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
-        wait_for(port, process)
+        wait_for(process)
+        log = threading.Thread(target=process.stderr.read, daemon=True)
+        log.start()
         yield f"http://127.0.0.1:{port}/lab/tree"
     finally:
         process.terminate()
