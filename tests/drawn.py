@@ -257,21 +257,22 @@ def _numbers(drawn: Drawn) -> set[float]:
             text.replace("±", " ").replace("\N{MINUS SIGN}", "-")
         )
         pool |= {float(number.replace(",", "")) for number in found}
-    for axes in drawn.panels:
-        spec = axes.get_subplotspec()
-        if spec:
-            pool |= {*map(float, spec.get_gridspec().get_geometry())}
-        kinds = Counter(map(type, axes.get_children()))
-        pool |= {*map(float, kinds.values())}
-        for drawing in axes.lines:
-            pool |= {*np.ravel(drawing.get_data(orig=False)).tolist()}
-            pool.add(float(len(drawing.get_xdata())))
-        for one in bars(axes):
-            pool |= set(map(float, one))
-        for container in axes.containers:
-            pool.add(float(len(container)))
-        for place in range(len(axes.images)):
-            shown = pixels(axes, place)
-            pool |= {*map(float, shown.shape), float(shown.size)}
-            pool |= {float(np.nanmin(shown)), float(np.nanmax(shown))}
+    return pool.union(*map(_in_panel, drawn.panels))
+
+
+def _in_panel(axes: Axes) -> set[float]:
+    found = Counter(map(type, axes.get_children())).values()
+    pool = {*map(float, found), *map(float, map(len, axes.containers))}
+    spec = axes.get_subplotspec()
+    if spec:
+        pool |= {*map(float, spec.get_gridspec().get_geometry())}
+    for drawing in axes.lines:
+        pool |= {*np.ravel(drawing.get_data(orig=False)).tolist()}
+        pool.add(float(len(drawing.get_xdata())))
+    for bar in bars(axes):
+        pool |= {*map(float, bar)}
+    for place in range(len(axes.images)):
+        shown = pixels(axes, place)
+        pool |= {*map(float, shown.shape), float(shown.size)}
+        pool |= {float(np.nanmin(shown)), float(np.nanmax(shown))}
     return pool

@@ -340,6 +340,21 @@ def test_a_live_figure_has_its_three_files_its_cell_and_its_test(chapter):
         assert f"{name}(" in notebook, f"no cell of {chapter.page} has it"
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda c: c.name)
+def test_what_a_chapter_draws_has_its_test(chapter):
+    """Each function of figures.py is asked for there, see drawn.py."""
+    path = ROOT / f"tests/teach/chapters/{chapter.name}/test_figures.py"
+    live = [p.stem.title() for p in chapter.room.glob("*.js")]
+    if live or (chapter.room / "figures.py").is_file():
+        assert path.is_file(), f"{chapter.name} needs {path}"
+        text = path.read_text()
+        assert "(EveryFigure):" in text, f"{path} needs EveryFigure"
+        for name in (stem.replace("_", "") for stem in live):
+            assert f"still({name}(" in text or f'"{name}"' in text, (
+                f"{path} needs the still picture of {name}"
+            )
+
+
 WALL = {"monotonic", "perf_counter", "sleep", "wait_for_timeout"}
 WALL_IN_PAGES = re.compile(r"performance\.now|setTimeout|Date\.now")
 RATIOS = {"tests/teach/alive/test_engine.py"}  # of two works in one run

@@ -5,6 +5,7 @@ import io
 import re
 from functools import cache
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,6 @@ from vitlib.teach.draw import canvas as kit
 from vitlib.teach.draw.palette import (
     FIXED,
     GREY,
-    INK,
     LIGHT,
     QUERY,
     RAMPS,
@@ -141,15 +141,16 @@ def test_a_photograph_becomes_webp_and_is_smooth():
 
 def test_an_enlarged_map_keeps_its_squares_and_each_of_its_colours():
     torch.manual_seed(0)
-    numbers = torch.randint(0, 3, (90, 90)).float()
-    figure = of_picture(numbers, 680, cmap=kit.WEIGHTS, vmin=0, vmax=2)
+    numbers = torch.randint(0, 3, (200, 200)).float()
+    figure = of_picture(numbers, 800, cmap=kit.WEIGHTS, vmin=0, vmax=2)
     _, about = kit.bundle(figure, "")
     picture, element = image_in(about["vitlib"]["svg"])
+    assert picture.format == "WEBP"
     assert "image-rendering" in element
     colours = np.asarray(picture.convert("RGB"))
     wanted = kit.WEIGHTS(numbers.numpy() / 2, bytes=True)[..., :3]
-    side = len(colours) // 90
-    middles = colours[side // 2 :: side, side // 2 :: side][:90, :90]
+    side = len(colours) // 200
+    middles = colours[side // 2 :: side, side // 2 :: side]
     assert_array_equal(middles, wanted)
 
 
@@ -217,7 +218,6 @@ def test_bare_axes_have_a_title_and_a_shape_and_nothing_else():
     assert len(axes.get_xticks()) == len(axes.get_yticks()) == 0
     assert not any(s.get_visible() for s in axes.spines.values())
     assert axes.get_title(loc="left") == "a map"
-    assert axes.title.get_color() or INK
     assert axes.get_xlabel() == "(4, 4)"
     assert axes.xaxis.label.get_family() == ["monospace"]
 
@@ -234,8 +234,6 @@ def test_ink_is_dark_on_white_paper():
 
 
 def test_the_style_ends_where_the_block_ends():
-    import matplotlib as mpl
-
     before = mpl.rcParams["axes.titlelocation"]
     with kit.style():
         assert mpl.rcParams["axes.titlelocation"] == "left"
