@@ -78,6 +78,7 @@ def test_single_pictures_stand_side_by_side():
     root = parsed(sequences({"yours": yours, "expected": wanted}, "two"))
     (start, one, _), (second, other, _) = names(root)
     assert one == other
+    assert second - start > 3 * 6 + 20  # room for a name
     found = squares(root, 6)
     for left, picture in ((start, yours[0]), (second, wanted[0])):
         for y in range(3):

@@ -294,6 +294,10 @@ def test_the_area_is_the_stream_and_the_bars_are_what_is_written():
         assert is_colour(bar, colour)
     assert is_colour(stream().text("attention writes"), WEIGHT)
     assert is_colour(stream().text("the MLP writes"), INK)
+    words = stream().words
+    assert "grows from 4.8 to 50 over 12 blocks" in words
+    assert "attention writes 9 in the first block and 14 in the" in words
+    assert "the MLP 7 and 6." in words
     assert axes.get_xlabel() == "blocks passed"
     assert axes.get_ylabel() == "mean length of a token"
 
@@ -332,6 +336,12 @@ def test_gradients_are_drawn_by_block_and_shares_by_layer():
     ):
         assert_array_equal(drawn.get_ydata(), values)
         assert is_colour(drawn, looks[place][0])
+    ends = {depth: gradients()["pre", depth][-1] for depth in (6, 12, 24)}
+    said = ", ".join(
+        f"{end:.1f} of {depth}" for depth, end in ends.items()
+    )
+    assert f"{said} blocks at the last" in before_and_after().words
+    assert "between 1.3 and 1.6 at every depth" in before_and_after().words
     assert left.get_xlabel() == "block"
     assert right.get_yscale() == left.get_yscale() == "log"
 

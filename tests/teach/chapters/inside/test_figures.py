@@ -246,7 +246,11 @@ def test_the_table_is_dark_where_answers_are_lost():
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == [f"head {head}" for head in range(4)]
     row, col = divmod(int(accuracy().argmin()), 4)
-    assert f"(layer {row}, head {col}, darkest)" in without_heads().words
+    low, high = 100 * accuracy().min(), 100 * accuracy().max()
+    said = (
+        f"from {low:.0f} (layer {row}, head {col}, darkest) to {high:.0f}"
+    )
+    assert f"{said}; with all heads 99." in without_heads().words
 
 
 def test_the_most_and_the_least_attended_square_are_outlined():

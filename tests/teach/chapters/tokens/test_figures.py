@@ -5,6 +5,7 @@ import re
 from functools import cache
 
 import numpy as np
+import pytest
 import torch
 from drawn import (
     EveryFigure,
@@ -105,13 +106,18 @@ def shuffle():
     return still(PatchShuffle())
 
 
+def learned():
+    """(4, 4, 64): what the digit reader has learned."""
+    return digit_reader().pos_embed[0, 1:].detach().reshape(4, 4, 64)
+
+
 @cache
 def explorer():
     torch.manual_seed(0)
     positions = {
         "waves": wave().reshape(*GRID, D),
         "random numbers": torch.randn(*GRID, D),
-        "learned from digits": torch.randn(4, 4, 64),
+        "learned from digits": learned(),
     }
     return still(PositionExplorer(positions))
 
@@ -130,7 +136,7 @@ class TestEveryFigure(EveryFigure):
     context = {
         "cosines": ["0.58", "0.04"],
         "shuffle": ["0.00001"],
-        "explorer": ["0.0", "0.8"],
+        "explorer": ["-0.1", "0.0", "0.1", "0.8"],
     }
 
 
@@ -325,10 +331,18 @@ def test_a_map_of_positions_has_the_cosine_with_the_outlined_place():
     assert scale(figure.panels[0])[2] == 1
 
 
-def test_the_words_compare_the_places_beside_with_all_others():
-    shown = pixels(explorer().panels[0])
-    beside = [shown[4, 4], shown[6, 4], shown[5, 3], shown[5, 5]]
-    others = (shown.sum() - sum(beside) - 1) / (196 - 5)
-    said = f"waves, 14 by 14: {np.mean(beside):.1f} with the places beside"
+@pytest.mark.parametrize(
+    ("index", "name", "row", "col"),
+    [(0, "waves", 5, 4), (2, "learned from digits", 1, 1)],
+)
+def test_the_words_compare_those_beside_with_all_others(
+    index, name, row, col
+):
+    shown = pixels(explorer().panels[index])
+    beside = [shown[row + down, col] for down in (-1, 1)]
+    beside += [shown[row, col + right] for right in (-1, 1)]
+    others = (shown.sum() - sum(beside) - 1) / (shown.size - 5)
+    side = len(shown)
+    said = f"{name}, {side} by {side}: {np.mean(beside):.1f} with the "
+    said += f"places beside it, {others:.1f} with all others"
     assert said in explorer().words
-    assert f"it, {others:.1f} with all others" in explorer().words
