@@ -15,6 +15,7 @@ STORING = ROOT / "experiments" / "storing.py"
 EXPERIMENTS = sorted(set((ROOT / "experiments").glob("*.py")) - {STORING})
 TRAINING = [p for p in EXPERIMENTS if p != SCORING]
 TRAINING += [ROOT / "vitlib/training.py", ROOT / "vitlib/_checkpoint.py"]
+TRAINING.append(STORING)
 
 
 def words(path):
