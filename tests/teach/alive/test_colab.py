@@ -16,6 +16,7 @@ import pytest
 
 from vitlib.teach import live, quiz
 from vitlib.teach.asking.questions import QUIZZES
+from vitlib.teach.chapters.training.training_lab import TrainingLab
 
 ROOT = Path(__file__).resolve().parents[3]
 COLAB = Path(sys.prefix) / "colab"
@@ -32,12 +33,14 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from vitlib.teach import live, quiz
 from vitlib.teach.asking.questions import QUIZZES
+from vitlib.teach.chapters.training.training_lab import TrainingLab
 
 show, found = InteractiveShell.instance().display_formatter.format, {}
 for name in live.__all__:
     found[name] = show(made.figure(name))
 for name in QUIZZES:
     found[name] = show(quiz(name))
+found["TrainingLab"] = show(TrainingLab())
 modules = IPython, ipykernel, ipywidgets, traitlets
 versions = {m.__name__.lower(): m.__version__ for m in modules}
 print("FOUND" + json.dumps([versions, found]))
@@ -66,12 +69,20 @@ def test_what_runs_there_are_the_versions_of_colab(colab):
     assert versions["ipywidgets"].startswith("7.7.")
 
 
-@pytest.mark.parametrize("name", [*live.__all__, *QUIZZES])
+def shown(name):
+    """Make a figure, a quiz or the sliders of chapter 8."""
+    if name == "TrainingLab":
+        return TrainingLab()
+    return quiz(name) if name in QUIZZES else made.figure(name)
+
+
+@pytest.mark.parametrize("name", [*live.__all__, *QUIZZES, "TrainingLab"])
 def test_it_shows_there_what_it_shows_here(colab, name):
     _, found = colab
     there, about = found[name]
-    shown = quiz(name) if name in QUIZZES else made.figure(name)
-    here, metadata = json.loads(json.dumps(shown._repr_mimebundle_()))
+    here, metadata = json.loads(
+        json.dumps(shown(name)._repr_mimebundle_())
+    )
     widget = "application/vnd.jupyter.widget-view+json"
     assert there.pop(widget)["version_major"] == 2
     del here[widget]

@@ -22,6 +22,7 @@ from vitlib.training import fit
 from vitlib.vit import ViT
 
 EPOCHS = 2
+WIDGET = "application/vnd.jupyter.widget-view+json"
 LIMIT = 25  # seconds that a run may take
 PAUSE = 0.3  # seconds between two pictures
 RANGES = {
@@ -115,6 +116,8 @@ class TrainingLab(widgets.VBox):
     >>> TrainingLab(learning_rate=0.01).settings["learning_rate"]
     0.01
     """
+
+    _ipython_display_ = None  # ipywidgets 7 would show no still picture
 
     def __init__(self, seconds: float = LIMIT, **settings: float) -> None:
         _check_settings(settings)
@@ -227,9 +230,13 @@ class TrainingLab(widgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs) -> tuple[dict, dict]:
         """Give the widget, and for pages without a kernel its picture."""
-        data = super()._repr_mimebundle_(**kwargs)
+        view = {
+            "version_major": 2,
+            "version_minor": 0,
+            "model_id": self.model_id,
+        }
         pictures, about = bundle(*self.still())
-        return {**data, **pictures}, about
+        return {WIDGET: view, **pictures}, about
 
 
 async def _between_messages(steps: Iterator[None]) -> None:
