@@ -11,8 +11,8 @@ SITE = _build/html/index.html
 SOURCES = book vitlib _config.yml _toc.yml requirements .git/config
 PORT = 8000
 
-# Tests side by side, each on one core.
-ABREAST = -n logical --maxprocesses 4
+# Tests side by side, each on one core; conftest.py says which together.
+ABREAST = -n logical --maxprocesses 4 --no-loadscope-reorder
 ONE_CORE = OMP_NUM_THREADS=1
 
 # Whoever asks the network in these steps finds nobody there.
@@ -36,7 +36,7 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
 .PHONY: help book test test-all lab serve notebooks lint update bench clean \
-	clean-all install install-test install-lab
+	clean-all style install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
 help: ## list the commands
@@ -60,17 +60,10 @@ book: install ## install what the book needs, build it, say where it is
 	.venv/bin/jupyter-book build . -W --keep-going'
 	@echo "Open $(CURDIR)/$(SITE)"
 
-test: install-test lint ## check everything: code, notebooks, book, site
-	@$(STEP) "Unit tests and doctests" -- env $(ONE_CORE) \
-	$(PYTHON) -m pytest -q $(ABREAST) --dist worksteal tests vitlib \
-	--doctest-modules --ignore-glob 'tests/site'
-	@$(STEP) "Notebooks, every output compared" -- \
+test: install-test style book ## check everything: code, notebooks, book, site
+	@$(STEP) "Tests of code, notebooks and site" -- \
 	env $(ONE_CORE) $(OFFLINE) $(PYTHON) -m pytest -q $(ABREAST) \
-	--dist loadfile --no-loadscope-reorder --nbval \
-	--nbval-current-env book
-	@$(MAKE) --no-print-directory book
-	@$(STEP) "Built site, in a browser" -- env $(ONE_CORE) \
-	$(PYTHON) -m pytest -q $(ABREAST) --dist loadgroup tests/site
+	--doctest-modules --nbval --nbval-current-env tests vitlib book
 
 test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py
@@ -88,12 +81,14 @@ serve: book ## build the book and serve it on this machine
 notebooks: install-test ## run all notebooks and store what they print
 	@$(PYTHON) scripts/notebooks.py
 
-lint: install-test ## check style, format and the core's types
-	@$(STEP) "Lint" -- sh -c '$(PYTHON) -m ruff check -q \
+lint: style ## check style, format and the core's types
+	@$(STEP) "Types" -- $(PYTHON) -m mypy --no-error-summary
+
+style: install-test
+	@$(STEP) "Style" -- sh -c '$(PYTHON) -m ruff check -q \
 	--output-format concise . && \
 	$(PYTHON) -m ruff format -q --check . && \
-	.venv/bin/oxlint --deny-warnings -f unix vitlib && \
-	$(PYTHON) -m mypy --no-error-summary'
+	.venv/bin/oxlint --deny-warnings -f unix vitlib'
 
 update: install ## pin the newest packages that fit together
 	@$(PYTHON) scripts/update.py --upgrade

@@ -1,8 +1,44 @@
-"""The notebooks that train begin first: others would wait for them."""
+"""Which tests go together, and which first, where several run abreast."""
 
-TRAINING = {"08_training.ipynb", "09_data.ipynb"}
+import re
+
+import pytest
+
+FIRST = (  # others would wait for them
+    "08_training.ipynb",
+    "09_data.ipynb",
+    "test_lab.py",
+    "test_types.py",
+    "test_piece.py",
+)
+PAGE = re.compile(
+    r"\[(?:\w+-)?((?:book|_modules)/[\w/]+|genindex|search)]$"
+)
+
+
+def shared(nodeid):
+    """Name what a test shares with others: a kernel, a page, a file."""
+    path, _, name = nodeid.partition("::")
+    page = path.startswith("tests/site/") and PAGE.search(name)
+    return page[1] if page else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep in one process what shares something.
+
+    pytest-xdist 3.8 has marks for it, which pytest 9.2 no longer sees.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return shared(nodeid)
+
+    return Rooms(config, log)
 
 
 def pytest_collection_modifyitems(items):
-    """Keep the order of all others."""
-    items.sort(key=lambda item: item.path.name not in TRAINING)
+    """Put first what takes long; keep the order of all others."""
+    places = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))

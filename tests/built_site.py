@@ -17,11 +17,8 @@ NOTEBOOKS = [p for p in PAGES if (ROOT / f"{p}.ipynb").exists()]
 
 
 def of_page(pages):
-    """Run a test for each page, all tests of a page in one process."""
-    group = pytest.mark.xdist_group
-    return pytest.mark.parametrize(
-        "page", [pytest.param(page, marks=group(page)) for page in pages]
-    )
+    """Run a test for each page; those of one page run in one process."""
+    return pytest.mark.parametrize("page", pages)
 
 
 def figures_of(page):

@@ -69,8 +69,11 @@ html[data-theme="dark"] {{ background: #15181c; color-scheme: dark; }}
 <script>{scripts}</script>
 </html>"""
 
-FAULTS = """async () => {
-  const { violations } = await axe.run(".vit-live", { preload: false });
+FAULTS = """async (rules) => {
+  const { violations } = await axe.run(".vit-live", {
+    preload: false,
+    ...(rules && { runOnly: rules }),
+  });
   return violations.map(
     ({ impact, id, nodes }) =>
       [impact, id, nodes.map((n) => n.html.slice(0, 90))]);
@@ -298,7 +301,12 @@ def give_to_python(tab):
     tab.evaluate(KERNEL)
 
 
-def faults(tab, of=("minor", "moderate", "serious", "critical")):
-    """Ask axe-core what of the figures shuts a reader out, and where."""
+def faults(
+    tab, of=("minor", "moderate", "serious", "critical"), rules=None
+):
+    """Ask axe-core what of the figures shuts a reader out, and where.
+
+    Without `rules` it goes through all that it has.
+    """
     tab.add_script_tag(path=AXE)
-    return [one for one in tab.evaluate(FAULTS) if one[0] in of]
+    return [one for one in tab.evaluate(FAULTS, rules) if one[0] in of]

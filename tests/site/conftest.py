@@ -1,7 +1,7 @@
 """The built site, served, and each page looked at once.
 
-Tests of one page run in one process (see `of_page`), so that they share
-what `look` has seen.
+Tests of one page run in one process, so that they share what `look` has
+seen.
 """
 
 import functools

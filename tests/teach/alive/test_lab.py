@@ -58,6 +58,7 @@ ALL = [
     MAKE,
     ASK.format(traits=", ".join(TRAITS), wanted=WANTED),
 ]
+NOTEBOOK = "figures.ipynb"
 
 
 def wait_for(process):
@@ -77,10 +78,9 @@ def write(path, cells):
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab with two notebooks, on a port of its own."""
+    """JupyterLab with a notebook, on a port of its own."""
     tmp_path = tmp_path_factory.mktemp("lab")
-    write(tmp_path / "pad.ipynb", PAD)
-    write(tmp_path / "all.ipynb", ALL)
+    write(tmp_path / NOTEBOOK, PAD + ALL)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -105,34 +105,35 @@ def lab(tmp_path_factory):
         wait_for(process)
         log = threading.Thread(target=process.stderr.read, daemon=True)
         log.start()
-        yield f"http://127.0.0.1:{port}/lab/tree"
+        yield f"http://127.0.0.1:{port}/lab/tree/{NOTEBOOK}"
     finally:
         process.terminate()
         process.wait(30)
 
 
-@pytest.fixture
-def tab(browser):
+@pytest.fixture(scope="module")
+def tab(lab, browser):
+    """The notebook, open, with a kernel that can be asked."""
     tab = browser.new_page(viewport={"width": 1200, "height": 1000})
     tab.set_default_timeout(PATIENCE * 1000)
+    faults = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.goto(lab)
+    tab.get_by_text("(ipykernel) | Idle").wait_for()
     yield tab
     tab.close()
-
-
-def visit(tab, address):
-    """Open a notebook, and wait until its kernel can be asked."""
-    tab.goto(f"{address}?reset")
-    tab.get_by_text("(ipykernel) | Idle").wait_for()
+    assert faults == []
 
 
 def run_cell(tab, number):
-    cell = tab.locator(".jp-Notebook .jp-Cell .cm-content").nth(number)
-    cell.click()
+    """Run a cell and give it, with what it will have shown."""
+    cell = tab.locator(".jp-Notebook .jp-Cell").nth(number)
+    cell.locator(".cm-content").click()
     tab.keyboard.press("Shift+Enter")
+    return cell
 
 
-def test_a_drawing_goes_to_python_and_back(lab, tab):
-    visit(tab, f"{lab}/pad.ipynb")
+def test_a_drawing_goes_to_python_and_back(tab):
     run_cell(tab, 0)
     pad = "[data-figure=digit_pad][data-ready]"
     tab.wait_for_selector(f"{pad}[data-answer='5']")
@@ -144,18 +145,14 @@ def test_a_drawing_goes_to_python_and_back(lab, tab):
     tab.wait_for_selector(f"{pad}[data-answer='3']")
 
 
-def test_what_is_pressed_in_a_figure_is_known_in_python(lab, tab):
-    faults = []
-    tab.on("pageerror", lambda error: faults.append(str(error)))
-    visit(tab, f"{lab}/all.ipynb")
-    run_cell(tab, 0)
+def test_what_is_pressed_in_a_figure_is_known_in_python(tab):
+    shown = run_cell(tab, len(PAD))
     for name, (place, key, _, _) in sorted(PRESSED.items()):
         figure = getattr(live, name, Quiz)._figure
-        root = f"[data-figure={figure}][data-ready]"
-        tab.locator(root).wait_for()
-        tab.locator(f"{root} >> {place}").first.press(key)
-    run_cell(tab, 1)
+        root = shown.locator(f"[data-figure={figure}][data-ready]")
+        root.wait_for()
+        root.locator(place).first.press(key)
+    run_cell(tab, len(PAD) + 1)
     said = tab.locator("pre", has_text="Python has")
     said.wait_for()
     assert said.inner_text().strip() == f"Python has {WANTED}"
-    assert faults == []

@@ -143,7 +143,7 @@ class Runner:
         paper = Paper()
         watch = Stopwatch()
         try:
-            torch.manual_seed(self.seed)
+            torch.default_generator.manual_seed(self.seed)
             with (
                 contextlib.redirect_stdout(paper),
                 contextlib.redirect_stderr(paper),
