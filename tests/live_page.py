@@ -72,6 +72,7 @@ html[data-theme="dark"] {{ background: #15181c; color-scheme: dark; }}
 FAULTS = """async (rules) => {
   const { violations } = await axe.run(".vit-live", {
     preload: false,
+    resultTypes: ["violations"],
     ...(rules && { runOnly: rules }),
   });
   return violations.map(

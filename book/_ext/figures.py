@@ -18,10 +18,19 @@ from vitlib.teach.asking.questions import anchor_of
 
 FIGURE = """\
 <div class="vit-figure" style="--width: {width:g}px">
-<div class="vit-scroll" tabindex="0" role="img" aria-label="{alt}">
-{svg}
+<div role="img" aria-label="{alt}">
+{svg}{narrow}
 </div>
 </div>"""
+
+# A panel is a window on the figure that stands there, not a copy of it.
+NARROW = """
+<div class="vit-panels">
+{panels}
+</div>"""
+PANEL = """\
+<svg aria-hidden="true" viewBox="{left} 0 {width} {height}" \
+style="--width: {width}px"><use href="#{name}"/></svg>"""
 
 WORDS = """\
 <div class="vit-figure vit-words">
@@ -42,12 +51,41 @@ def with_own_ids(svg: str, prefix: str) -> str:
     return re.sub(r'href="#', f'href="#{prefix}-', svg)
 
 
-def as_html(svg: str, alt: str, number: int) -> str:
-    """Wrap the SVG of a page's figure of this number for the page."""
-    svg = with_own_ids(svg, f"figure-{number}")
+def sides_of(svg: str) -> tuple[float, float]:
+    """Read the width and height of a figure, in pixels."""
+    _, _, *sides = re.search(r'viewBox="([^"]+)"', svg)[1].split()
+    return float(sides[0]), float(sides[1])
+
+
+def as_html(about: dict, alt: str, number: int) -> str:
+    """Wrap the page's figure of this number, wide and narrow."""
+    name = f"figure-{number}"
+    svg = with_own_ids(about["svg"], name)
     svg = svg.replace("<svg ", '<svg aria-hidden="true" ', 1)
-    width = float(re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+)', svg)[1])
-    return FIGURE.format(svg=svg, alt=html.escape(alt), width=width)
+    svg = svg.replace("<g>", f'<g id="{name}">', 1)
+    width, height = sides_of(svg)
+    panels = [
+        as_panel(panel, f"{name}-{index}", name, height)
+        for index, panel in enumerate(about.get("panels", []))
+    ]
+    narrow = NARROW.format(panels="\n".join(panels)) if panels else ""
+    return FIGURE.format(
+        svg=svg, narrow=narrow, alt=html.escape(alt), width=width
+    )
+
+
+def as_panel(panel: dict, own: str, whole: str, height: float) -> str:
+    """Show a part of the whole figure, or what was drawn anew."""
+    if "svg" not in panel:
+        left, width = panel["from"], panel["to"] - panel["from"]
+        return PANEL.format(
+            left=left, width=width, height=f"{height:g}", name=whole
+        )
+    svg = with_own_ids(panel["svg"], own)
+    look = (
+        f'<svg aria-hidden="true" style="--width: {sides_of(svg)[0]:g}px" '
+    )
+    return svg.replace("<svg ", look, 1)
 
 
 def as_words(words: str) -> str:
@@ -76,8 +114,8 @@ def as_place(live: dict, still: str) -> str:
 
 def as_page(data: dict, about: dict, number: int) -> str:
     """Give the page's HTML for an output: its data, and what it says."""
-    if svg := about.get("svg"):
-        page = as_html(svg, "".join(data["text/plain"]), number)
+    if "svg" in about:
+        page = as_html(about, "".join(data["text/plain"]), number)
     else:
         page = as_words("".join(data["text/html"]))
     return as_place(about["live"], page) if "live" in about else page

@@ -126,7 +126,7 @@ def test_on_paper_each_figure_is_a_picture(page, look):
 def test_a_figure_that_breaks_leaves_its_picture(page, browser, server):
     broken, *others = figures_of(page)
     tab = browser.new_page()
-    tab.route("**/tex-svg.js*", lambda r: r.abort())  # what is costly
+    tab.route("**/tex-svg.js*", lambda r: r.abort())  # costs half of it
     tab.route(f"**/live/{broken}.js*", lambda r: r.fulfill(body="oh no("))
     tab.goto(f"{server}/{page}.html")
     tab.wait_for_selector(".vit-live > .vit-figure:visible")

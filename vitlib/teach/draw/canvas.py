@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from vitlib.teach.draw.narrow import Panel, alone, panels
 from vitlib.teach.draw.palette import GREY, INK, LIGHT, PAPER, RAMPS
 
 _NAMES = {colour: name for name, colour in reversed(LIGHT.items())}
@@ -81,24 +82,52 @@ def style() -> mpl.rc_context:
     return mpl.rc_context(_STYLE)
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(
+    figure: Figure,
+    alt: str,
+    cuts: tuple[float, ...] = (),
+    narrow: Figure | None = None,
+) -> None:
     """Show the figure below the cell; `alt` says what is to be seen.
 
     `alt` is compared by the tests of the notebooks: numbers in it must be
     rounded so far that every machine gives the same.
+
+    In a narrow window its panels stand one above the other (see
+    narrow.py). `cuts` says where to cut, in pixels from the left, or
+    `narrow` what to show instead; without them both are found.
     """
-    data, metadata = bundle(figure, alt)
+    data, metadata = bundle(figure, alt, cuts, narrow)
     display(data, metadata=metadata, raw=True)
 
 
-def bundle(figure: Figure, alt: str) -> tuple[dict, dict]:
+def bundle(
+    figure: Figure,
+    alt: str,
+    cuts: tuple[float, ...] = (),
+    narrow: Figure | None = None,
+) -> tuple[dict, dict]:
     """Give what `show` shows: the output's data, and its metadata."""
     with style():
-        png, svg = _png(figure), _svg(figure)
+        png, about = _png(figure), {"svg": _svg(figure)}
+        if narrow is not None:
+            parts = [{"svg": _svg(narrow)}]
+        else:
+            parts = [_part(figure, one) for one in panels(figure, cuts)]
+    if parts:
+        about["panels"] = parts
     width, height = (round(72 * side) for side in figure.get_size_inches())
     picture = {"alt": alt, "width": width, "height": height}
-    metadata = {"image/png": picture, "vitlib": {"svg": svg}}
+    metadata = {"image/png": picture, "vitlib": about}
     return {"image/png": png, "text/plain": alt}, metadata
+
+
+def _part(figure: Figure, panel: Panel) -> dict:
+    """Give a panel's ends in the figure, or what was drawn anew."""
+    if not panel.axes:
+        return {"from": round(panel.left), "to": round(panel.right)}
+    with alone(figure, panel):
+        return {"svg": _svg(figure)}
 
 
 def bare(axes: Axes, title: str = "", below: str = "") -> Axes:

@@ -1,0 +1,119 @@
+"""In a narrow window the panels of a figure stand one above the other."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from vitlib.teach.draw import canvas as kit
+from vitlib.teach.draw.narrow import NARROW, alone, panels
+
+
+def squares(*lefts, side=120, width=680):
+    """A figure with a panel at each place, and no ticks."""
+    figure = kit.canvas(width, side + 40)
+    with kit.style():
+        for left in lefts:
+            place = (left / width, 0.1, side / width, 0.7)
+            kit.bare(figure.add_axes(place)).plot([0, 1], [0, 1])
+    return figure
+
+
+def curve(ticks=(0, 100, 200, 300), label="steps"):
+    """One panel with axes, as wide as the page."""
+    figure = kit.canvas(680, 200)
+    with kit.style():
+        axes = figure.add_axes((0.1, 0.2, 0.6, 0.6))
+        axes.plot(ticks, ticks)
+        axes.set_xticks(ticks)
+        axes.set_xlabel(label)
+        axes.text(1.02 * ticks[-1], ticks[-1], "with the root")
+    return figure
+
+
+def ends(figure, **given):
+    with kit.style():
+        found = panels(figure, **given)
+    return [(round(one.left), round(one.right)) for one in found]
+
+
+def test_it_is_cut_in_the_clear_between_two_panels():
+    found = ends(squares(0, 280, 560))
+    assert found == [(0, 200), (200, 480), (480, 680)]
+
+
+def test_neighbours_that_find_room_stay_in_one_line():
+    assert ends(squares(0, 180, 380, 520)) == [(0, 340), (340, 680)]
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 8])
+def test_all_of_the_figure_is_in_one_of_the_lines(count):
+    step = 680 / count
+    lefts = [number * step + 5 for number in range(count)]
+    found = ends(squares(*lefts, side=step - 10))
+    assert found[0][0] == 0
+    assert found[-1][1] == 680
+    assert all(a[1] == b[0] for a, b in pairwise(found))
+    assert max(right - left for left, right in found) <= NARROW
+
+
+def test_it_is_cut_where_it_is_told():
+    assert ends(squares(0, 180, 380, 520), cuts=(140,)) == [
+        (0, 140),
+        (140, 680),
+    ]
+
+
+def test_what_is_narrow_is_left_alone():
+    assert ends(squares(0, 130, width=340)) == []
+
+
+def test_what_stands_across_the_gap_is_not_cut():
+    figure = squares(0, 400, side=250)
+    figure.text(0.3, 0.95, "a title that stands above both of the panels")
+    assert ends(figure) == [(0, 680)]
+
+
+def test_a_curve_is_drawn_anew_with_less_room():
+    figure = curve()
+    size, place = figure.get_size_inches().copy(), None
+    with kit.style():
+        (panel,) = panels(figure)
+        place = panel.axes[0].get_position().bounds
+        with alone(figure, panel):
+            assert 72 * figure.get_figwidth() == pytest.approx(NARROW)
+            renderer = figure.canvas.get_renderer()
+            inches = figure.get_tightbbox(renderer)
+            assert inches.x0 >= 0
+            assert 72 * inches.x1 <= NARROW
+    assert (figure.get_size_inches() == size).all()
+    assert panel.axes[0].get_position().bounds == place
+
+
+def test_numbers_that_would_touch_are_thinned_out():
+    figure = curve(ticks=tuple(range(100_000, 100_012)))
+    with kit.style():
+        (panel,) = panels(figure)
+        with alone(figure, panel):
+            kept = list(panel.axes[0].get_xticks())
+    assert 2 <= len(kept) < 12
+    assert len(panel.axes[0].get_xticks()) == 12
+
+
+def test_the_page_learns_of_the_panels():
+    _, about = kit.bundle(squares(0, 280, 560), "Three squares.")
+    assert about["vitlib"]["panels"] == [
+        {"from": 0, "to": 200},
+        {"from": 200, "to": 480},
+        {"from": 480, "to": 680},
+    ]
+    _, about = kit.bundle(curve(), "A curve.")
+    (panel,) = about["vitlib"]["panels"]
+    assert re.search(rf'viewBox="0 0 {NARROW} ', panel["svg"])
+
+
+def test_another_figure_may_stand_there():
+    other = squares(0, width=300)
+    _, about = kit.bundle(curve(), "A curve.", narrow=other)
+    (panel,) = about["vitlib"]["panels"]
+    assert 'viewBox="0 0 300 ' in panel["svg"]
