@@ -85,7 +85,7 @@ def test_a_curve_is_drawn_anew_with_less_room():
             renderer = figure.canvas.get_renderer()
             inches = figure.get_tightbbox(renderer)
             assert inches.x0 >= 0
-            assert 72 * inches.x1 <= NARROW
+            assert 72 * inches.x1 <= NARROW + 1
     assert (figure.get_size_inches() == size).all()
     assert panel.axes[0].get_position().bounds == place
 
