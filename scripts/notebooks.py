@@ -8,9 +8,12 @@ a figure may differ. What differs from run to run or from machine to
 machine (times, ids, Python's version) is taken out, and the code is
 formatted. A notebook in which a cell fails keeps its old outputs.
 solutions.ipynb is gathered from the chapters first, and the list of all
-exercises in progress.ipynb.
+exercises in progress.ipynb. With --seconds it is stored how long each
+chapter took, for the line below its title.
 """
 
+import json
+import math
 import os
 import subprocess
 import sys
@@ -25,6 +28,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
+SECONDS = BOOK / "_ext" / "seconds.json"
 KERNEL = {
     "display_name": "Python 3",
     "language": "python",
@@ -54,8 +58,8 @@ def drop_widgets(outputs: list[NotebookNode]) -> None:
         output.get("data", {}).pop(WIDGET, None)
 
 
-def run(path: Path) -> str:
-    """Run one notebook and write it back; give a line about it."""
+def run(path: Path) -> float:
+    """Run one notebook and write it back; give the seconds it took."""
     start = time.monotonic()
     notebook = nbformat.read(path, as_version=4)
     prepare(notebook)
@@ -77,12 +81,24 @@ def run(path: Path) -> str:
         if cell.cell_type == "code":
             drop_widgets(cell.outputs)
     nbformat.write(notebook, path)
-    return f"{path.name} ... {time.monotonic() - start:.0f} s"
+    return time.monotonic() - start
+
+
+def store(seconds: dict[str, float]) -> None:
+    """Store the seconds of the chapters, in fives, rounded up."""
+    chapters = {
+        name: 5 * math.ceil(taken / 5)
+        for name, taken in seconds.items()
+        if name[:2].isdigit()
+    }
+    SECONDS.write_text(json.dumps(chapters, indent=1) + "\n")
 
 
 def main() -> None:
     """Run the notebooks named on the command line, or all."""
-    paths = [Path(name).resolve() for name in sys.argv[1:]]
+    timed = "--seconds" in sys.argv
+    names = [name for name in sys.argv[1:] if name != "--seconds"]
+    paths = [Path(name).resolve() for name in names]
     if not paths or solutions.SOLUTIONS in paths:
         solutions.write()
     if not paths or solutions.PROGRESS in paths:
@@ -91,9 +107,13 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     ruff = [sys.executable, "-m", "ruff", "format", "--quiet"]
     subprocess.run([*ruff, *map(str, paths)], check=True)
+    seconds = {}
     with ProcessPoolExecutor(max_workers=2) as pool:
-        for line in pool.map(run, paths):
-            print(line, flush=True)
+        for path, taken in zip(paths, pool.map(run, paths), strict=True):
+            seconds[path.stem] = taken
+            print(f"{path.name} ... {taken:.0f} s", flush=True)
+    if timed:
+        store(seconds)
 
 
 if __name__ == "__main__":

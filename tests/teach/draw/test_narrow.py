@@ -68,6 +68,10 @@ def test_what_is_narrow_is_left_alone():
     assert ends(squares(0, 130, width=340)) == []
 
 
+def test_an_empty_figure_is_one_panel():
+    assert ends(kit.canvas(680, 100)) == [(0, 680)]
+
+
 def test_what_stands_across_the_gap_is_not_cut():
     figure = squares(0, 400, side=250)
     figure.text(0.3, 0.95, "a title that stands above both of the panels")
