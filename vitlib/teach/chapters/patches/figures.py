@@ -81,6 +81,6 @@ def reading_orders(images: Tensor, patch_size: int) -> None:
         figure,
         "Two pictures from the same numbers. Left the cat; right, where "
         "the channels were laid out first, every patch has become a block "
-        f"of three grey bands. Of the numbers of a patch only {same} stand "
-        "in the same place.",
+        "of three grey bands. Of the numbers of a patch only "
+        f"{same} stand in the same place.",
     )
