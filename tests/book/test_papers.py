@@ -8,6 +8,7 @@ import pytest
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 LINK = re.compile(r"arxiv\.org/abs/(\d{4}\.\d{5})")
+YEAR = re.compile(r"(?<![\d.])(\d{4})\]\(https://arxiv.org/abs/(\d\d)")
 MATH = re.compile(r"\$\$?(.+?)\$\$?", re.DOTALL)
 WORDS = re.compile(
     r"\\(?:text|mathrm|begin|end|left|right)\{?\w*\}?|\\\w+"
@@ -46,6 +47,18 @@ def other_parts():
 
 def test_every_listed_paper_is_linked_and_every_linked_one_is_listed():
     assert sorted(listed()) == sorted(linked())
+
+
+def test_a_paper_has_the_year_in_which_arxiv_got_it():
+    text = (BOOK / "references.bib").read_text()
+    entry = r"year = \{(\d+)\},\n  eprint = \{(\d\d)"
+    found = re.findall(entry, text)
+    assert len(found) == len(listed())
+    for _, page in pages():
+        found += re.findall(YEAR, page)
+    assert len(found) > 2 * len(listed())
+    for year, number in found:
+        assert year == f"20{number}"
 
 
 @pytest.mark.parametrize(("letter", "page"), sorted(set(other_parts())))
