@@ -17,6 +17,9 @@ from vitlib.teach.chapters import BY_NAME, CHAPTERS
 BOOK = Path(__file__).resolve().parents[3] / "book"
 PAGES = {name: BY_NAME[name].page for name in QUIZZES}
 EVERY = pytest.mark.parametrize("name", QUIZZES)
+AGREES = re.compile(
+    r"(That|It|They|This) (is|are|do|does|has|have)( so| none)?[,.:]"
+)
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?!\w)")
 COUNTED = 13  # numbers below this are counted by eye, or numbers of pages
 COMPUTED = {  # what a quiz says and its page does not
@@ -111,6 +114,13 @@ def test_every_answer_is_explained(name):
         assert choice.because.endswith("."), choice.because
         assert choice.because.count("`") % 2 == 0
         assert "!" not in choice.text + choice.because
+
+
+@EVERY
+def test_after_not_so_no_answer_is_agreed_with(name):
+    for choice in choices(name):
+        agreed = AGREES.match(choice.because)
+        assert choice.right or not agreed, choice.because
 
 
 @EVERY

@@ -53,11 +53,11 @@ def _clear(figure: Figure) -> list[float]:
     """Find where clear paper runs from top to bottom, and both edges."""
     width = 72 * figure.get_figwidth()
     ends = sorted((box.x0, box.x1) for box in _boxes(figure))
-    cuts, reached = [], width
-    for index, (left, right) in enumerate(ends):
-        if index and left - reached > CLEAR:
+    cuts, reached = [], ends[0][1] if ends else width
+    for left, right in ends[1:]:
+        if left - reached > CLEAR:
             cuts.append((left + reached) / 2)
-        reached = max(reached, right) if index else right
+        reached = max(reached, right)
     return [0, *cuts, width]
 
 

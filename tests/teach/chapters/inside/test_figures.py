@@ -273,6 +273,10 @@ def test_the_most_and_the_least_attended_square_are_outlined():
     for row, col in np.ndindex(4, 4):
         assert said[col, row] == str(int(answers[row, col]))
     assert "2 of 16 wrong" in misled().words
+    row, col = divmod(int(shares.argmin()), 4)
+    said = f"Darkest is row {row}, column {col}: without it the answer is "
+    said += f"{answers[row, col]}, and 5 has {shares.min():.0%}."
+    assert said in misled().words
 
 
 def test_a_curve_falls_as_patches_go_and_its_name_stands_at_its_end():

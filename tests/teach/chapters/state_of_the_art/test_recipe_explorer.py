@@ -1,5 +1,7 @@
 """What changed between two results: the page says what the table says."""
 
+import re
+
 import pytest
 from live_page import PHONE, faults, give_to_python, state
 
@@ -239,10 +241,17 @@ def test_another_ladder_in_python_is_stood_on_its_ends():
     figure = RecipeExplorer()
     figure.ladder = "size"
     assert (figure.against, figure.chosen) == (0, 3)
-    assert figure.changed == ["parameters"]
+    assert figure.changed == ["architecture", "recipe", "parameters"]
     figure.chosen = 1
     figure.ladder = "recipe"
     assert (figure.against, figure.chosen) == (0, 1)
+
+
+def test_no_two_sizes_differ_in_their_parameters_alone():
+    rungs = RecipeExplorer(ladder="size").rungs
+    assert len({rung["recipe"] for rung in rungs}) == len(rungs) == 4
+    patches = [re.findall(r"\d+$", rung["architecture"]) for rung in rungs]
+    assert patches == [["16"], ["16"], ["16"], ["14"]]
 
 
 @pytest.mark.parametrize(

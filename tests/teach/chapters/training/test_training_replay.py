@@ -164,6 +164,14 @@ def test_order_is_that_in_which_digits_are_learned_for_good():
     assert [since[i] for i in order] == sorted(since)
 
 
+def test_the_digit_that_stands_last_is_read_for_two_epochs_and_then_lost():
+    """The chapter tells of a 1 that becomes a 2."""
+    last = TrainingReplay().order()[-1]
+    answers = film()["shares"][:, last].argmax(dim=1).tolist()
+    assert LABELS[last] == 1
+    assert answers[1:] == [1, 1] + 10 * [2]
+
+
 def test_a_digit_is_chosen_by_mouse(open_figure):
     tab = open_figure(TrainingReplay(moment=12))
     place = TrainingReplay().order().index(82)

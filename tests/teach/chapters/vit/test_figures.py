@@ -236,6 +236,8 @@ def test_the_chosen_size_says_its_numbers():
     megabytes = 4 * 86_567_656 / 1e6
     assert told["weights"] == f"{megabytes:,.1f} MB"
     assert told["to train with AdamW"] == f"{4 * megabytes:,.1f} MB"
+    kept = (12 * (16 * 768 + 12 + 4) + 2 * 768 + 2) * 197 + 3 * 224**2
+    assert told["and for each image"] == f"{4 * kept / 1e6:,.1f} MB"
     maps = 12 * 12 * 197**2 * 4 / 1e6
     assert told["attention maps"] == f"{maps:,.1f} MB"
 

@@ -162,6 +162,36 @@ def test_memory_is_what_torch_holds():
     assert memory["maps"] == sum(one.nbytes for one in maps)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"embed_dim": 192, "depth": 12, "num_heads": 3},
+        {"embed_dim": 192, "depth": 2, "num_heads": 3, "image_size": 448},
+        {"embed_dim": 48, "depth": 1, "num_heads": 4, "in_channels": 1},
+        {"embed_dim": 32, "depth": 3, "num_heads": 2, "mlp_ratio": 2.0},
+    ],
+)
+def test_activations_are_what_torch_keeps_for_the_backward_pass(settings):
+    model = ViT(**settings)
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    kept = {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    side = settings.get("image_size", 224)
+    image = torch.randn(1, settings.get("in_channels", 3), side, side)
+    hooks = torch.autograd.graph.saved_tensors_hooks
+    with hooks(note, lambda tensor: tensor):
+        model(image)
+    held = sum(storage.nbytes() for storage in kept.values())
+    told = sizes.memory(**settings)["activations"]
+    assert told == pytest.approx(held, rel=0.01)
+
+
 def test_the_first_frame_is_the_papers_base(open_figure):
     tab = open_figure(SizeExplorer())
     tab.locator("[data-figure=size_explorer][data-ready]").wait_for()

@@ -16,7 +16,7 @@
 
 import { tensor, fromBase64 } from "./vit.js";
 import {
-  arrow, bytesOf, button, clamp, frame, heat, html, listen,
+  arrow, bytesOf, button, clamp, frame, heat, hint, html, listen,
   within,
 } from "./kit.js";
 import { samples } from "./samples.js";
@@ -288,6 +288,10 @@ const HELP =
   "Draw with mouse, finger or pen. By keys: arrows move the pen, Space " +
   "lowers or lifts it, Backspace takes a stroke back, Delete clears, 0 to " +
   "9 bring a sample.";
+const PLACED =
+  "What you draw is moved to the middle and scaled to the size of the " +
+  "digits that the model learned from: where you draw it makes no " +
+  "difference.";
 
 /** An element to draw in. It shows the drawing, whoever changed it. */
 export function pad(label = "Drawing pad", { onEnd } = {}) {
@@ -461,7 +465,7 @@ function followKeys(hand) {
   });
 }
 
-/** Ten samples to try, and the ways back. */
+/** Ten samples to try, the ways back, and what becomes of a drawing. */
 export function padControls() {
   const thumbs = samples.map((_, digit) => {
     const thumb = heat("ink", [SIDE, SIDE], `Sample: ${digit}`);
@@ -477,7 +481,8 @@ export function padControls() {
       class: "vit-samples", role: "group", "aria-label": "Samples",
     }, ...thumbs),
     button("undo", () => drawing.undo(), "undo the last stroke"),
-    button("clear", () => drawing.clear(), "clear the drawing"));
+    button("clear", () => drawing.clear(), "clear the drawing"),
+    hint(PLACED));
 }
 
 /** Controls, one of which puts a pad of its own where `shown` is. */

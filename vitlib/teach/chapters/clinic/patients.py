@@ -176,7 +176,7 @@ PLANTED: dict[int, Callable] = {
 
 
 def planted(case: int) -> Callable:
-    """Give the wrong line of a case of book/clinic.ipynb, as a function.
+    """Give what is wrong in a case of book/clinic.ipynb, as a function.
 
     Cases 1 to 4 and 8 take a `ViT` and give it back with the error in it.
 

@@ -331,6 +331,7 @@ def misled(
                 place[row, col] = True
                 _box(ax, place, colour)
     wrong = (answers != label).sum().item()
+    worst = divmod(int(shares.argmin()), grid[1])
     show(
         figure,
         f"A handwritten {label}; a map of the class token's attention, "
@@ -338,7 +339,10 @@ def misled(
         f"the least attended, row {least[0]}, column {least[1]}, "
         "outlined; and the answers when each square is removed: "
         f"{answers[most]} without the most attended, {answers[least]} "
-        f"without the least attended, {wrong} of {answers.numel()} wrong.",
+        f"without the least attended, {wrong} of {answers.numel()} wrong. "
+        f"Darkest is row {worst[0]}, column {worst[1]}: without it the "
+        f"answer is {answers[worst]}, and {label} has "
+        f"{shares[worst]:.0%}.",
     )
 
 

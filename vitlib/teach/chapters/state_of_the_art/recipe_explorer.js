@@ -16,8 +16,8 @@ const PARTS = ["architecture", "recipe", "data", "parameters", "pixels"];
 const ABOUT = {
   recipe: (count) => `ViT-B/16 at 224 pixels, ${count} sets of weights, all ` +
     "measured by timm's one script. Hollow dots are near twins.",
-  size: (count) => `DeiT III at ${count} sizes: the recipe of one paper, ` +
-    "ImageNet-1k, 224 pixels. As published.",
+  size: (count) => `DeiT III at ${count} sizes, ImageNet-1k, tested at 224 ` +
+    "pixels: the recipe of one paper, fitted to each size. As published.",
   architecture: () => "86 to 89 million parameters, ImageNet-1k, 224 " +
     "pixels; each with the recipe of its authors. As published.",
 };

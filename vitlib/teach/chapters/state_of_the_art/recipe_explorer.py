@@ -20,6 +20,14 @@ KINDS = {
     "windows": "attention in windows",
     "CNN": "convolutional",
 }
+# How DeiT III trains each size on ImageNet-1k: the commands of
+# github.com/facebookresearch/deit/blob/main/README_revenge.md
+FITTED = {
+    "DeiT III S": "224 pixels, drop-path 0.05",
+    "DeiT III B": "192 pixels, drop-path 0.2",
+    "DeiT III L": "192 pixels, drop-path 0.45",
+    "DeiT III H": "160 pixels, drop-path 0.6",
+}
 LADDERS = ("recipe", "size", "architecture")
 PARTS = ("architecture", "recipe", "data", "parameters", "pixels")
 LOW, HIGH = 78, 87  # the ends of the axis, in per cent
@@ -29,9 +37,9 @@ class RecipeExplorer(LiveFigure):
     """Choose two results of a ladder; see what changed between them.
 
     `ladder` is "recipe" (ViT-B/16 at 224 pixels under all recipes),
-    "size" (one recipe at four sizes) or "architecture" (ImageNet-1k and
-    about 87 million parameters). `chosen` and `against` count its rungs
-    from 0, the lowest.
+    "size" (one paper's recipe, fitted to each of four sizes) or
+    "architecture" (ImageNet-1k and about 87 million parameters).
+    `chosen` and `against` count its rungs from 0, the lowest.
     """
 
     ladder = Unicode("recipe").tag(sync=True)
@@ -139,6 +147,10 @@ def _rung(row: Result, ladder: str) -> dict:
         recipe = row.how
         near = (CHANGED[n] for n in CHANGED if n in row.name)
         kind = next(near, "ViT-B/16")
+    elif ladder == "size":
+        recipe = f"{recipe}, at {FITTED[row.name]}"
+        patches = 14 if row.name == "DeiT III H" else 16
+        kind = f"ViT with LayerScale, patches of {patches}"
     elif "iso" in row.name:
         kind = "convolutional, shaped like a ViT"
     elif "DeiT III" in row.name:

@@ -85,12 +85,18 @@ export function multiplyAdds(settings) {
   };
 }
 
-/** Bytes in float32: to run it, to train it by AdamW, maps of an image. */
+/** Bytes in float32: to run it, to train it by AdamW; then of one image:
+ *  what a training step keeps of it, and its maps. */
 export function memory(settings) {
   const weights = 4 * all(parameters(settings));
-  const { depth, num_heads } = settings;
-  const maps = 4 * depth * num_heads * countTokens(settings) ** 2;
-  return { weights, training: 4 * weights, maps };
+  const { image_size, in_channels, embed_dim: d, depth, num_heads } =
+    settings;
+  const n = countTokens(settings);
+  const block = n * (8 * d + 2 * 4 * d + num_heads + 4);
+  const ends = in_channels * image_size ** 2 + n * (2 * d + 2);
+  const activations = 4 * (depth * block + ends);
+  const maps = 4 * depth * num_heads * n ** 2;
+  return { weights, training: 4 * weights, activations, maps };
 }
 
 /** What vitlib would refuse, in its words; "" where there is nothing. */
@@ -294,12 +300,13 @@ function results() {
     const n = countTokens(settings);
     const side = settings.image_size / settings.patch_size;
     const [counts, products] = [parameters(settings), multiplyAdds(settings)];
-    const { weights, training, maps } = memory(settings);
+    const { weights, training, activations, maps } = memory(settings);
     tokens.show(whole(n), `${side} x ${side} patches and the class token`);
     learned.show(whole(all(counts)), `${short(all(counts))} to learn`);
     work.show(short(all(products)), `${whole(all(products))} an image`);
     bytes.show(short(weights, "B", 1), `${short(training, "B", 1)} to ` +
-      `train with AdamW, maps of an image ${short(maps, "B", 1)}`);
+      `train with AdamW, and ${short(activations, "B", 1)} more for each ` +
+      `image; maps of an image ${short(maps, "B", 1)}`);
     parts.show(counts, products);
     return `${whole(n)} tokens, ${whole(all(counts))} parameters, ` +
       `${short(all(products))} multiply-adds.`;

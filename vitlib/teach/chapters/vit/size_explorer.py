@@ -78,7 +78,9 @@ class SizeExplorer(LiveFigure):
             f"is chosen: {counts['tokens']:,} tokens, "
             f"{counts['parameters']:,} parameters, "
             f"{counts['multiply_adds']:,} multiply-adds, "
-            f"{counts['weights'] / MEGA:,.1f} MB of weights."
+            f"{counts['weights'] / MEGA:,.1f} MB of weights, "
+            f"{counts['activations'] / MEGA:,.1f} MB kept of each image "
+            "in training."
         )
         return figure, alt
 
@@ -106,9 +108,10 @@ def _numbers(figure: Figure, counts: dict[str, int]) -> None:
         ("multiply-adds", f"{counts['multiply_adds'] / GIGA:,.2f} G"),
         ("weights", f"{counts['weights'] / MEGA:,.1f} MB"),
         ("to train with AdamW", f"{counts['training'] / MEGA:,.1f} MB"),
+        ("and for each image", f"{counts['activations'] / MEGA:,.1f} MB"),
         ("attention maps", f"{counts['maps'] / MEGA:,.1f} MB"),
     )
     for row, (name, number) in enumerate(lines):
-        height = 0.86 - 0.14 * row
+        height = 0.9 - 0.125 * row
         figure.text(0.7, height, name, color=GREY)
         figure.text(0.7, height - 0.06, number, color=INK, weight="bold")

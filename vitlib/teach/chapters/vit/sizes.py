@@ -104,16 +104,29 @@ def memory(*, num_heads: int = 12, **settings) -> dict[str, int]:
     """Count the bytes that a model in float32 holds.
 
     "weights" to run it; "training" by AdamW is the weights, a gradient
-    and two running means for each; "maps" are the attention weights of one
+    and two running means for each; "activations" is what one image adds
+    to that, kept from the forward pass for the backward (with fused
+    attention and no dropout); "maps" are the attention weights of one
     image in all blocks, where they are kept (fused attention never writes
-    them down). What else a training step keeps is not counted.
+    them down).
 
     >>> memory()["weights"] == 4 * sum(parameters().values())
     True
     """
     weights = 4 * sum(parameters(**settings).values())
-    tokens = count_tokens(
-        settings.get("image_size", 224), settings.get("patch_size", 16)
-    )
-    maps = 4 * settings.get("depth", 12) * num_heads * tokens**2
-    return {"weights": weights, "training": 4 * weights, "maps": maps}
+    patch_size = settings.get("patch_size", 16)
+    tokens = count_tokens(settings.get("image_size", 224), patch_size)
+    depth = settings.get("depth", 12)
+    pixels = (tokens - 1) * patch_size**2 * settings.get("in_channels", 3)
+    width = settings.get("embed_dim", 768)
+    hidden = int(settings.get("mlp_ratio", 4.0) * width)
+    # A block keeps what its two norms and four layers were given, the
+    # queries, keys and values, what was bent, and a few numbers a token.
+    block = tokens * (8 * width + 2 * hidden + num_heads + 4)
+    ends = pixels + tokens * (2 * width + 2)
+    return {
+        "weights": weights,
+        "training": 4 * weights,
+        "activations": 4 * (depth * block + ends),
+        "maps": 4 * depth * num_heads * tokens**2,
+    }
