@@ -251,7 +251,8 @@ def given(answer: object) -> str:
 
 def said(yours: Sequence[float], axes: Sequence[str]) -> str:
     """Write the numbers as the answer had them."""
-    numbers = ", ".join(numeral(number, "") for number in yours)
+    comma = "" if axes else ","
+    numbers = ", ".join(numeral(number, comma) for number in yours)
     return f"({numbers})" if axes else numbers
 
 
