@@ -158,7 +158,7 @@ class NumberPiece:
         wrong = [f"{numeral(yours[i])} for {self.axes[i]}" for i in off]
         ask = "From what is this number made?"
         if self.asks:
-            ask = " ".join(self.asks[i] for i in off)
+            ask = " ".join(dict.fromkeys(self.asks[i] for i in off))
         if len(wrong) == len(right):
             return Finding(
                 f"None of your numbers is right yet: {mine}. They stand "

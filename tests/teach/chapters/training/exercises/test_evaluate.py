@@ -44,7 +44,7 @@ def test_every_style_is_right(answer):
 
 def whole_batches(model, images, labels, batch_size):
     whole = len(images) // batch_size * batch_size
-    share = at_once(model, images[:whole], labels[:whole], batch_size)
+    share = in_parts(model, images[:whole], labels[:whole], batch_size)
     return share * whole / len(images)
 
 
