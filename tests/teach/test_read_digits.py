@@ -118,6 +118,27 @@ def test_guessing_is_called_so():
     assert "no more than guessing" in str(result)
 
 
+def test_more_than_chance_explains_is_not_called_guessing():
+    """Of 200 a guesser names 20, and seldom more than 28."""
+    chances = torch.distributions.Binomial(200, torch.tensor(0.1))
+    counts = torch.arange(201.0)
+    shares = chances.log_prob(counts).exp()
+    more = shares[counts > reading.by_luck(200)].sum()
+    assert more < 0.05 < shares[counts >= 26].sum()
+    assert 26 < reading.by_luck(200) < 33
+
+
+def test_patches_that_are_right_for_grey_pictures_only_are_named():
+    def channels_first(images, patch_size):
+        return nn.functional.unfold(
+            images, patch_size, stride=patch_size
+        ).mT
+
+    result = check.read_digits(patchify=channels_first)
+    is_named("channels_first", result)
+    assert "Every score is the same, since a digit is grey" in str(result)
+
+
 @pytest.mark.parametrize(
     ("own", "mistake"),
     [
@@ -218,12 +239,17 @@ def test_a_piece_that_is_right_only_forwards_is_not_called_right(
 ):
     result = check.read_digits(**own)
     is_named(mistake, result)
-    assert "Every score is the same. But" in str(result)
+    if mistake == "stops_backwards":
+        assert "But it could never have been trained" in str(result)
+        assert "Every score is the same" not in str(result)
+    else:
+        assert "Every score is the same. But" in str(result)
 
 
 def test_a_sum_in_place_is_explained():
     said = str(check.read_digits(encoder_block=SumsInPlace))
-    assert "A number that the gradient needs was written over" in said
+    assert "one of them was written over" in said
+    assert "I see `tokens += self.mlp(self.norm2(tokens))`." in said
 
 
 def test_an_unwritten_piece_gets_one_friendly_line():

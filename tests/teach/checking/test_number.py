@@ -82,10 +82,10 @@ def test_a_right_number_is_right_however_it_is_written(piece, answer):
     [
         (COUNT, 196, "196 are the patches."),
         (COUNT, 198, "198 is next to it"),
-        (COUNT, 150528, "150,528 is too large."),
-        (COUNT, -2.5, "-2.5 is too small."),
+        (COUNT, 150528, "150,528 is not it."),
+        (COUNT, -2.5, "-2.5 is not it."),
         (COUNT, math.nan, "nan, no number at all"),
-        (COUNT, math.inf, "inf is too large"),
+        (COUNT, math.inf, "inf is not it"),
         (COUNT, True, "the number True. Wanted is one number"),
         (COUNT, "197", "the text “197”. Wanted is one number"),
         (COUNT, (1, 197), "a tuple of two things"),
@@ -113,7 +113,7 @@ def test_a_right_number_is_right_however_it_is_written(piece, answer):
             "a tuple of three things. Wanted is (images",
         ),
         (SHAPE, torch.zeros(1, 48, 4000), "of the shape (1, 48, 4000)"),
-        (SHARE, 0.3, "0.3 is too small"),
+        (SHARE, 0.3, "0.3 is not it"),
     ],
 )
 def test_a_wrong_number_is_told_what_it_is(piece, answer, words):

@@ -36,11 +36,6 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "assignments to a slice. Which of them could make a new tensor?",
     ),
     (
-        "modified by an inplace operation",
-        "A number that the gradient needs was written over. Look for `+=` "
-        "and for assignments to a slice.",
-    ),
-    (
         r"call numpy\(\) on tensor that requires grad",
         "numpy knows no gradients, and a ViT needs them everywhere. Every "
         "step of this has its twin in torch.",
@@ -84,11 +79,54 @@ EXPLAINED = (  # what a message of Python or torch says, and means
         "in another way?",
     ),
     (
+        "is invalid for input of size",
+        "A `reshape` makes no number and loses none: the new sizes "
+        "multiplied have to give as many as there are. Which of your "
+        "sizes is taken from one side for both, or is a number of its own "
+        "where it should come from the input?",
+    ),
+    (
+        "stack expects each tensor to be equal size",
+        "What is put on a stack has to be equally large. A slice that "
+        "reaches over the edge is cut short, without a word. Where does "
+        "the last of yours begin?",
+    ),
+    (
+        "can't divide axis|shape mismatch",
+        "An axis is to be cut into equal pieces, and does not come out "
+        "even. Which size does your code take for another: one side for "
+        "both, or a number of its own where it should come from the "
+        "input?",
+    ),
+    (
+        "cannot be cut into patches",
+        "A side has to be made of whole patches. How much does it lack to "
+        "the next multiple?",
+    ),
+    (
+        r"unsupported operand .*('tuple'|'list') and 'int'",
+        "One of the two is a pair, such as (height, width), and is taken "
+        "for a number. Which of the two forms does your code expect?",
+    ),
+    (
+        "to have .* channels, but got",
+        "The weight of a convolution is (filters, channels, rows, "
+        "columns). What stands in front in yours?",
+    ),
+    (
+        "expanded size of the tensor",
+        "`expand` makes only axes of the length 1 longer, and -1 leaves "
+        "an axis as it is. Which axis is to grow?",
+    ),
+    (
         "nn.module.__init__|before module.__init__",
         "A module must first run the constructor of `nn.Module`. What is "
         "the first line of your `__init__`?",
     ),
 )
+
+
+WRITTEN_OVER = "modified by an inplace operation"
 
 
 class Finding(Exception):
@@ -135,6 +173,9 @@ class Runner:
         self, answer: Callable, seconds: float | None = None
     ) -> None:
         self.answer, self.seed = answer, 0
+        self.grad_left_off = (
+            False  # by a call that should have restored it
+        )
         self.left = self.seconds = seconds or SECONDS
         self.printed: str | None = None  # in the first call
 
@@ -150,7 +191,9 @@ class Runner:
                 torch.enable_grad(),  # and so again afterwards
                 time_limit(self.left),
             ):
-                return call(*args)
+                output = call(*args)
+                self.grad_left_off |= not torch.is_grad_enabled()
+                return output
         except TimeIsUpError:
             raise Finding(
                 self._too_slow(), "too_slow", final=True
@@ -170,8 +213,9 @@ class Runner:
         return (
             f"Your code was stopped after {self.seconds:g} seconds. What "
             "is as small as these inputs takes a fraction of one. Is "
-            "there a loop whose end never comes, a `while` whose "
-            "condition stays true?"
+            "something made much larger than was asked for? Or is there a "
+            "loop whose end never comes, a `while` whose condition stays "
+            "true?"
         )
 
 
@@ -249,6 +293,8 @@ def last_line(traceback: TracebackType | None) -> str:
 
 def told(caught: BaseException, answer: Callable) -> str:
     """Say what was raised, and at which of the reader's own lines."""
+    if WRITTEN_OVER in words_of(caught):
+        return about_written_over(answer)
     text = " ".join(words_of(caught).split())
     text = re.sub(r"\b[Ee]rror (while|in|when)\b", r"\1", text)
     text = re.sub(r"\b(\w*?)(Error|error)\b", r"\1", text).strip()
@@ -264,6 +310,40 @@ def told(caught: BaseException, answer: Callable) -> str:
     return f"Your code stopped{where}{said}." + (
         f"\n\n{meaning}" if meaning else ""
     )
+
+
+def about_written_over(answer: Callable) -> str:
+    """Say that numbers are gone which the gradient needs, and by whom.
+
+    torch finds out on the way back, where no line of the reader's runs.
+    """
+    lines = changes_in_place(answer)
+    seen = f" I see {listed(lines)}." if lines else ""
+    return (
+        "Forwards all is right. On the way back torch needs the tensors "
+        "as your layers have read them, and one of them was written over."
+        f"{seen} `+=` and an assignment to a slice change a tensor that "
+        "is there. What makes a new one?"
+    )
+
+
+def changes_in_place(answer: object) -> list[str]:
+    """Give the lines of the answer that add to what is there."""
+    found = []
+    for function in functions_of(answer):
+        try:
+            source = textwrap.dedent(inspect.getsource(function))
+            tree = ast.parse(source)
+        except (OSError, TypeError, SyntaxError):
+            continue
+        lines = source.splitlines()
+        numbers = {
+            node.lineno
+            for node in ast.walk(tree)
+            if isinstance(node, ast.AugAssign)
+        }
+        found += [lines[n - 1].strip() for n in sorted(numbers)]
+    return [line.replace("`", "'") for line in found]
 
 
 def words_of(caught: BaseException) -> str:

@@ -150,6 +150,13 @@ def compared(yours: Tensor, wanted: Tensor) -> Finding:
             f"in their places. {seen} Which step puts them in order?",
             "out_of_place",
         )
+    if many and agrees(yours.abs(), wanted.abs()):
+        return Finding(
+            "Yours has the right shape and the right numbers, but for "
+            f"their signs. {seen} Which step takes a sign away, or turns "
+            "it?",
+            "other_signs",
+        )
     off = (yours - wanted).abs().max() / wanted.abs().max()
     if off < NEARLY:
         return Finding(
@@ -157,6 +164,12 @@ def compared(yours: Tensor, wanted: Tensor) -> Finding:
             f"number. {seen} Which small constant is another one, or "
             "which function an approximation?",
             "nearly_right",
+        )
+    if not yours.any():
+        return Finding(
+            "The shape is right, and every number of yours is 0. What was "
+            "written over, or never filled in?",
+            "all_zeros",
         )
     factor = factor_of(yours, wanted)
     if many and factor is not None:
@@ -171,7 +184,11 @@ def compared(yours: Tensor, wanted: Tensor) -> Finding:
     said = "the numbers are not"
     if share and many:
         said = f"and {share} of {yours.numel()} numbers are"
-    return Finding(f"The shape is right, {said}. {seen}", "unknown")
+    return Finding(
+        f"The shape is right, {said}. {seen} Work out the first of them "
+        "by hand: which of your steps does something else?",
+        "unknown",
+    )
 
 
 def factor_of(yours: Tensor, wanted: Tensor) -> float | None:

@@ -50,7 +50,10 @@ class NumberPiece:
     Call it with the answer. `module` and `number` are as in `Piece`.
     `compute` knows the answer; `axes` names its numbers where there are
     several; `close` is the relative error that is allowed. `next` says
-    what to learn from the answer.
+    what to learn from the answer. `follows` says of any other number
+    what would follow from it, and asks the question that leads on: that
+    a number is too large is no help where nothing was counted. `asks`
+    is a question for each of several numbers.
     """
 
     module: str
@@ -60,6 +63,8 @@ class NumberPiece:
     next: str
     axes: tuple[str, ...] = ()
     close: float = 1e-9
+    follows: Callable[[float], str] | None = None
+    asks: tuple[str, ...] = ()
 
     name, chapter = Piece.name, Piece.chapter
     __repr__ = Piece.__repr__
@@ -113,6 +118,10 @@ class NumberPiece:
                 return Finding(hint, slip.name)
         if self.axes:
             return self.about_several(yours, right)
+        if self.follows is not None and math.isfinite(yours[0]):
+            beside = abs(yours[0] - right[0]) == 1
+            name = "next_to_it" if beside else "unknown"
+            return Finding(self.follows(yours[0]), name)
         return about_one(*yours, *right)
 
     def agree(
@@ -141,20 +150,23 @@ class NumberPiece:
                 f"order is {axes}.",
                 "out_of_place",
             )
-        wrong = [
-            f"{numeral(a)} for {name}"
-            for name, a, b in zip(self.axes, yours, right, strict=True)
-            if not self.agree([a], [b])
+        off = [
+            place
+            for place, pair in enumerate(zip(yours, right, strict=True))
+            if not self.agree(*([number] for number in pair))
         ]
+        wrong = [f"{numeral(yours[i])} for {self.axes[i]}" for i in off]
+        ask = "From what is this number made?"
+        if self.asks:
+            ask = " ".join(dict.fromkeys(self.asks[i] for i in off))
         if len(wrong) == len(right):
             return Finding(
                 f"None of your numbers is right yet: {mine}. They stand "
-                f"for {axes}. Which of them are you surest of?",
+                f"for {axes}. {ask}",
                 "unknown",
             )
         return Finding(
-            f"Not yet right: {', and '.join(wrong)}. The rest is. From "
-            "what is this number made?",
+            f"Not yet right: {', and '.join(wrong)}. The rest is. {ask}",
             "unknown",
         )
 
@@ -189,8 +201,11 @@ def about_one(yours: float, right: float) -> Finding:
             "often, or left out?",
             "next_to_it",
         )
-    size = "large" if yours > right else "small"
-    return Finding(f"Not yet: {numeral(yours)} is too {size}.", "unknown")
+    return Finding(
+        f"{numeral(yours)} is not it. Work it out for a case so small "
+        "that you can count, and compare step by step.",
+        "unknown",
+    )
 
 
 def numbers_in(answer: object, axes: Sequence[str]) -> list[float]:
@@ -236,7 +251,8 @@ def given(answer: object) -> str:
 
 def said(yours: Sequence[float], axes: Sequence[str]) -> str:
     """Write the numbers as the answer had them."""
-    numbers = ", ".join(numeral(number, "") for number in yours)
+    comma = "" if axes else ","
+    numbers = ", ".join(numeral(number, comma) for number in yours)
     return f"({numbers})" if axes else numbers
 
 

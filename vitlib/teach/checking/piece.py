@@ -180,7 +180,8 @@ class Piece:
         if finding.kind == "unwritten" and not is_empty(answer):
             finding.message = (
                 "Your code runs to its end and gives nothing back. Is "
-                "there a `return`?"
+                "there a `return`, and does your code come to it each "
+                "time?"
             )
             finding.mistake = "gives_nothing"
             return "wrong"
@@ -201,6 +202,15 @@ class Piece:
                 self.examine_gradients(runner, case)
         for case in cases[:1]:
             self.examine_more(runner, case)
+            self.examine_modules(runner, case)
+        if runner.grad_left_off:
+            raise Finding(
+                "The result is right. But your code switches gradients "
+                "off and never on again: whoever trains afterwards gets "
+                "none. What switches them on by itself at the end of a "
+                "block?",
+                "gradients_left_off",
+            )
         if self.shown:
             return f"Right. {self.shown}\n\n{self.next}"
         ways = "values and gradients" if self.differentiable else "results"
@@ -308,6 +318,22 @@ class Piece:
                 "tensor?",
                 "changes_its_input",
             )
+
+    def examine_modules(self, runner: Runner, case: Case) -> None:
+        """A model is afterwards what it was before."""
+        given = case.copies()
+        models = {
+            name: part
+            for name, part in given.items()
+            if isinstance(part, nn.Module)
+        }
+        for mode in (True, False) if models else ():
+            for model in models.values():
+                model.train(mode)
+            before = {n: deepcopy(m) for n, m in models.items()}
+            self.ask(runner, case, given)
+            for name, model in models.items():
+                check_left_alone(name, before[name], model)
 
     def examine_dtype(self, runner: Runner, case: Case) -> None:
         """In float32 it works as well, and each dtype is kept."""
@@ -461,10 +487,26 @@ class Piece:
             axes = f": {self.axes}" if self.axes else ""
             return Finding(
                 f"{about} Yours has the shape {shape_of(output)}, wanted "
-                f"is {shape_of(right)}{axes}.",
+                f"is {shape_of(right)}{axes}. "
+                f"{self.ask_about_axes(output, right)}",
                 "other_shape",
             )
         return self.other_numbers(runner, case, output, right, about)
+
+    def ask_about_axes(self, yours: Tensor, right: Tensor) -> str:
+        """Ask for the first axis that is longer, shorter or missing."""
+        if yours.ndim < right.ndim:
+            return "Which axis was lost, and in which of your steps?"
+        if yours.ndim > right.ndim:
+            return "Which axis is one too many: what should become of it?"
+        pairs = zip(yours.shape, right.shape, strict=True)
+        at = next(i for i, (a, b) in enumerate(pairs) if a != b)
+        names = self.axes.split(", ")
+        named = f", {names[at]}," if len(names) == right.ndim else ""
+        return (
+            f"The axis {at}{named} is {yours.shape[at]} long in place of "
+            f"{right.shape[at]}. Which of your steps makes it?"
+        )
 
     def other_numbers(
         self,
@@ -525,6 +567,58 @@ def changed(name: str, before: Tensor, after: Tensor) -> str:
     first = (after != before).nonzero()[0].tolist()
     said = pair([before[*first]], [after[*first]])
     return f"`{name}{first}` was {said[0]} and is now {said[1]}"
+
+
+def check_left_alone(
+    name: str, before: nn.Module, after: nn.Module
+) -> None:
+    """Refuse what is left behind in a model that was only lent."""
+    hooks = hooks_of(after) - hooks_of(before)
+    if hooks:
+        raise Finding(
+            f"The result is right. But {count_of(hooks, 'hook')} of yours "
+            f"stay in `{name}` and run in every later pass. Which of the "
+            "handles that `register_...` gives is to be removed, and "
+            "when?",
+            "hook_not_removed",
+        )
+    if after.training != before.training:
+        modes = {True: "training", False: "eval"}
+        raise Finding(
+            f"The result is right. But `{name}` came in "
+            f"{modes[before.training]} mode and leaves in "
+            f"{modes[after.training]} mode: whoever lent it goes on with "
+            "another model than before. What do you remember before you "
+            "change it?",
+            "mode_not_restored",
+        )
+    old, new = (dict(m.named_parameters()) for m in (before, after))
+    for part, weight in new.items():
+        was = old.get(part)
+        if was is None or not torch.equal(was.detach(), weight.detach()):
+            raise Finding(
+                "The result is right, but your code has changed the "
+                f"weights: `{name}.{part}` is not what it was. It was "
+                "only lent. What writes into it?",
+                "changes_the_weights",
+            )
+        if was.requires_grad != weight.requires_grad:
+            raise Finding(
+                f"The result is right. But `{name}.{part}` asked for a "
+                "gradient before and does not afterwards, or the other "
+                "way round. What keeps gradients away for a while only?",
+                "changes_who_learns",
+            )
+
+
+def hooks_of(module: nn.Module) -> int:
+    """Count the hooks in a module and all its parts."""
+    return sum(
+        len(part._forward_hooks)
+        + len(part._forward_pre_hooks)
+        + len(part._backward_hooks)
+        for part in module.modules()
+    )
 
 
 def is_float(part: object) -> bool:

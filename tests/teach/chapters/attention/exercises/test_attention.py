@@ -12,7 +12,7 @@ from vitlib.teach import check
 
 def one_pair_after_the_other(q, k, v):
     b, heads, n, head_dim = q.shape
-    result = torch.zeros_like(v)
+    result, weights = torch.zeros_like(v), torch.zeros_like(q @ k.mT)
     for image in range(b):
         for head in range(heads):
             for i in range(n):
@@ -27,7 +27,8 @@ def one_pair_after_the_other(q, k, v):
                     )
                 )
                 result[image, head, i] = mixed
-    return result
+                weights[image, head, i] = torch.stack(shares) / sum(shares)
+    return result, weights
 
 
 def by_einsum(q, k, v):
@@ -45,11 +46,13 @@ def scaled_queries(q, k, v):
 
 def keys_first(q, k, v, mask=None):
     table = k @ q.transpose(2, 3) / q.shape[3] ** 0.5
-    return table.softmax(dim=2).transpose(2, 3) @ v
+    weights = table.softmax(dim=2).transpose(2, 3)
+    return weights @ v, weights
 
 
-def of_torch_with_no_weights(q, k, v):
-    return F.scaled_dot_product_attention(q, k, v), None
+def of_torch_beside_a_map(q, k, v):
+    weights = (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1)
+    return F.scaled_dot_product_attention(q, k, v), weights
 
 
 @right(
@@ -57,8 +60,7 @@ def of_torch_with_no_weights(q, k, v):
     by_einsum,
     scaled_queries,
     keys_first,
-    lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
-    of_torch_with_no_weights,
+    of_torch_beside_a_map,
 )
 def test_every_style_is_right(answer):
     is_right(check.attention(answer))
@@ -153,6 +155,12 @@ def mixed_in_no_grad(q, k, v):
     ("weights_only", lambda q, k, v: table(q, k).softmax(-1)),
     ("heads_joined", merged),
     ("weights_first", weights_first),
+    ("no_map", lambda q, k, v: F.scaled_dot_product_attention(q, k, v)),
+    (
+        "no_map",
+        lambda q, k, v: (F.scaled_dot_product_attention(q, k, v), None),
+    ),
+    ("log_softmax", lambda q, k, v: table(q, k).log_softmax(-1) @ v),
     ("other_weights", wrong_weights),
     ("other_shape_of_weights", weights_of_one_head),
     ("no_gradient", mixed_in_no_grad),

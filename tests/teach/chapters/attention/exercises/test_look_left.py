@@ -68,6 +68,17 @@ def column_only(places):
     return turn(places, 0, -1) * (torch.arange(4 * quarter) < 2 * quarter)
 
 
+def from_both(places, sine, cosine):
+    """Take the sines turned by one angle, the cosines by another."""
+    parts = [list(turn(places, 0, a).chunk(4, 1)) for a in (sine, cosine)]
+    return torch.cat([parts[0][0], *parts[1][1:]], dim=1)
+
+
+def in_order(places, order):
+    quarters = turn(places, 0, -1).chunk(4, dim=1)
+    return torch.cat([quarters[i] for i in order], dim=1)
+
+
 def half_a_step(places):
     return turn(places, 0, -0.4)
 
@@ -83,6 +94,13 @@ def half_a_step(places):
     ("no_rows", column_only),
     ("finds_itself", half_a_step),
     ("unknown", lambda p: turn(p, 0, -3)),
+    ("sign_of_the_sine", lambda p: from_both(p, 1, -1)),
+    ("sign_of_the_cosine", lambda p: from_both(p, -1, 1)),
+    ("sine_and_cosine_swapped", lambda p: in_order(p, [1, 0, 2, 3])),
+    ("halves_swapped", lambda p: in_order(p, [2, 3, 0, 1])),
+    ("above_to_the_left", lambda p: turn(turn(p, 0, -1), 2, -1)),
+    ("one_after_in_the_sequence", lambda p: p.roll(-1, 0)),
+    ("left_with_the_sign_turned", lambda p: -turn(p, 0, -1)),
     ("all_places_alike", lambda p: 0 * p),
     ("all_places_alike", lambda p: p * math.nan),
     ("other_shape", lambda p: p[:, :10]),

@@ -78,6 +78,53 @@ class MergedAsItIs(Fused):
         return x.reshape(b, n, heads * k)
 
 
+class ViewedAndMergedAsItIs(Viewed, MergedAsItIs):
+    pass
+
+
+class HeadsStay(Fused):
+    """Tokens and heads never change places."""
+
+    def split(self, x):
+        parts = self.qkv(x).chunk(3, dim=-1)
+        return [p.unflatten(-1, (self.num_heads, -1)) for p in parts]
+
+    def merge(self, x):
+        return x.flatten(2)
+
+
+class DealtAndGathered(NumbersForHeads):
+    def split(self, x):
+        parts = self.qkv(x).chunk(3, dim=-1)
+        parted = (p.unflatten(-1, (-1, self.num_heads)) for p in parts)
+        return [p.permute(0, 3, 1, 2) for p in parted]
+
+    def merge(self, x):
+        return x.permute(0, 2, 3, 1).flatten(2)
+
+
+class MeanOfHeads(Fused):
+    def merge(self, x):
+        return torch.cat([x.mean(dim=1)] * self.num_heads, dim=-1)
+
+
+class ScaledBy(Fused):
+    axis = 1
+
+    def mix(self, q, k, v):
+        scale = q.shape[self.axis] ** -0.5
+        return F.scaled_dot_product_attention(q, k, v, scale=scale)
+
+
+class ScaledByTokens(ScaledBy):
+    axis = 2
+
+
+class ValuesFirst(Fused):
+    def mix(self, v, q, k):
+        return F.scaled_dot_product_attention(q, k, v)
+
+
 class WholeWidth(Fused):
     def mix(self, q, k, v):
         scale = (q.shape[1] * q.shape[3]) ** -0.5
@@ -134,6 +181,13 @@ class Cut(Fused):
 
 
 @wrong(
+    ("split_and_merged_by_reshape", ViewedAndMergedAsItIs),
+    ("heads_attend_to_heads", HeadsStay),
+    ("dealt_and_gathered", DealtAndGathered),
+    ("mean_of_heads", MeanOfHeads),
+    ("divided_by_root_of_heads", ScaledBy),
+    ("divided_by_root_of_tokens", ScaledByTokens),
+    ("values_first", ValuesFirst),
     ("split_as_heads_k_qkv", ArticleSplit),
     ("split_as_heads_qkv_k", HeadByHead),
     ("split_by_reshape", Viewed),

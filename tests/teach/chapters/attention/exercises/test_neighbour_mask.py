@@ -35,7 +35,16 @@ def by_pooling(rows, cols):
     return F.max_pool2d(one_hot, 3, 1, 1).flatten(1) > 0
 
 
-@right(by_loops, by_distance, by_kron, by_pooling)
+@right(
+    by_loops,
+    by_distance,
+    by_kron,
+    by_pooling,
+    lambda r, c: by_loops(r, c).int(),
+    lambda r, c: by_loops(r, c).float(),
+    lambda r, c: by_loops(r, c).tolist(),
+    lambda r, c: by_loops(r, c).numpy(),
+)
 def test_every_style_is_right(answer):
     is_right(check.neighbour_mask(answer))
 
@@ -86,6 +95,17 @@ def either(rows, cols):
     return (down <= 1) | (right <= 1)
 
 
+def in_a_row(rows, cols):
+    i = torch.arange(rows * cols)
+    return (i[:, None] - i).abs() < 2
+
+
+def rolled_up(rows, cols):
+    down, right = apart(rows, cols)
+    down, right = down.minimum(rows - down), right.minimum(cols - right)
+    return torch.stack([down, right]).amax(0) < 2
+
+
 def with_the_class_token(rows, cols):
     return F.pad(by_loops(rows, cols), (1, 0, 1, 0), value=True)
 
@@ -106,11 +126,18 @@ def with_the_class_token(rows, cols):
         "an_axis_for_each_side",
         lambda r, c: by_loops(r, c).view(r, c, r, c),
     ),
-    ("no_booleans", lambda r, c: by_loops(r, c).float()),
-    ("no_booleans", lambda r, c: by_loops(r, c).int()),
+    ("no_booleans", lambda r, c: by_loops(r, c).float() - 1),
+    ("no_booleans", lambda r, c: torch.where(by_loops(r, c), 0.0, -9)),
+    ("next_in_sequence", in_a_row),
+    ("round_the_edges", rolled_up),
+    ("rows_only", lambda r, c: apart(r, c)[0] < 2),
+    ("columns_only", lambda r, c: apart(r, c)[1] < 2),
+    ("corners_only", lambda r, c: sum(a**2 for a in apart(r, c)) == 2),
+    ("a_circle_of_two", lambda r, c: sum(a**2 for a in apart(r, c)) < 5),
     ("unknown", lambda r, c: torch.ones(r * c, r * c).bool()),
     ("other_shape", lambda r, c: by_loops(r, c)[0]),
-    ("no_tensor", lambda r, c: by_loops(r, c).tolist()),
+    ("no_tensor", lambda r, c: "a mask"),
+    ("no_tensor", lambda r, c: [[0], [0, 1]]),
     ("other_arguments", lambda rows: rows),
 )
 def test_a_wrong_answer_is_named(mistake, answer):
@@ -121,6 +148,10 @@ def test_a_wrong_answer_is_named(mistake, answer):
     ("answer", "words"),
     [
         (number_apart, "patch 0 (row 0, column 0) may look at patch 3 ("),
+        (
+            lambda r, c: number_apart(r, c) * 0,
+            "May a patch not look at it",
+        ),
         (half_signed, "patch 8 (row 2, column 0). How far apart"),
         (
             lambda r, c: torch.ones(r * c, r * c).bool(),

@@ -38,6 +38,24 @@ def normed_on_the_way(q, blocks):
     return answer
 
 
+def by_iterator(q, blocks):
+    """Takes the first block by itself."""
+    blocks = iter(blocks)
+    k, v = next(blocks)
+    scores = scores_of(q, k)
+    top = scores.amax(-1, keepdim=True)
+    weights = (scores - top).exp()
+    total, mixed = weights.sum(-1, keepdim=True), weights @ v
+    for k, v in blocks:
+        scores = scores_of(q, k)
+        new = torch.maximum(top, scores.amax(-1, keepdim=True))
+        weights = (scores - new).exp()
+        total = total * (top - new).exp() + weights.sum(-1, keepdim=True)
+        mixed = mixed * (top - new).exp() + weights @ v
+        top = new
+    return mixed / total
+
+
 def in_two_passes(q, blocks):
     q = q / q.shape[-1] ** 0.5
     blocks = list(blocks)
@@ -48,7 +66,7 @@ def in_two_passes(q, blocks):
     return sum(w @ v for w, (_, v) in pairs) / total
 
 
-@right(running, normed_on_the_way, in_two_passes)
+@right(running, normed_on_the_way, by_iterator)
 def test_every_style_is_right(answer):
     is_right(check.streaming_attention(answer))
 
@@ -69,6 +87,7 @@ def whole_table(q, k, v):
 
 
 def overflowing(q, blocks):
+    blocks = list(blocks)
     weights = [scores_of(q, k).exp() for k, _ in blocks]
     total = sum(w.sum(-1, keepdim=True) for w in weights)
     pairs = zip(weights, blocks, strict=True)
@@ -76,8 +95,7 @@ def overflowing(q, blocks):
 
 
 def uncorrected(q, blocks):
-    top = scores_of(q, blocks[0][0]).amax(-1, keepdim=True)
-    total, mixed = 0, 0
+    top, total, mixed = torch.tensor(-torch.inf), 0, 0
     for k, v in blocks:
         scores = scores_of(q, k)
         top = torch.maximum(top, scores.amax(-1, keepdim=True))
@@ -118,9 +136,48 @@ def softmax_in_each(q, blocks):
 
 
 def undivided(q, blocks):
+    blocks = list(blocks)
     keys = [scores_of(q, k).amax(-1, keepdim=True) for k, _ in blocks]
     top = torch.stack(keys).amax(0)
     return sum((scores_of(q, k) - top).exp() @ v for k, v in blocks)
+
+
+def twice_along(q, blocks):
+    top = torch.tensor(-torch.inf)
+    for k, _ in blocks:
+        top = torch.maximum(top, scores_of(q, k).amax(-1, keepdim=True))
+    total, mixed = 0, 0
+    for k, v in blocks:
+        weights = (scores_of(q, k) - top).exp()
+        total = total + weights.sum(-1, keepdim=True)
+        mixed = mixed + weights @ v
+    return mixed / total
+
+
+def with_top(top_of, old=False, early=False):
+    def answer(q, blocks):
+        top = torch.full_like(q[..., :1], -torch.inf)
+        total, mixed = 0, 0
+        for k, v in blocks:
+            scores = scores_of(q, k)
+            new = top_of(top, scores)
+            fade = (top - new).exp()
+            weights = (scores - (top if old else new)).exp()
+            total = total * fade + weights.sum(-1, keepdim=True)
+            mixed = mixed * fade + weights @ v
+            mixed = mixed / total if early else mixed
+            top = new
+        return mixed if early else mixed / total
+
+    return answer
+
+
+def highest(top, scores):
+    return torch.maximum(top, scores.amax(-1, keepdim=True))
+
+
+from_the_old = with_top(highest, old=True)
+divided_early = with_top(highest, early=True)
 
 
 def each_alone(q, blocks):
@@ -148,11 +205,21 @@ def from_one_table(q, blocks):
     ),
     (
         "mean_of_blocks",
-        lambda q, blocks: sum(each_alone(q, blocks)) / len(blocks),
+        lambda q, blocks: torch.stack(each_alone(q, blocks)).mean(0),
     ),
     ("sum_of_blocks", lambda q, blocks: sum(each_alone(q, blocks))),
     ("last_block_only", lambda q, blocks: each_alone(q, blocks)[-1]),
     ("holds_the_table", from_one_table),
+    ("holds_the_blocks", in_two_passes),
+    ("second_pass", twice_along),
+    ("asks_by_number", lambda q, blocks: whole_table(q, *blocks[0])),
+    ("highest_of_the_block", with_top(lambda t, s: s.amax(-1, True))),
+    (
+        "one_maximum_for_all",
+        with_top(lambda top, s: torch.maximum(top, s.max())),
+    ),
+    ("weights_from_the_old_maximum", from_the_old),
+    ("divided_each_time", divided_early),
     ("kernel_of_torch", of_torch),
     ("stops", lambda q, blocks: q @ blocks),
     ("other_arguments", lambda q, k, v: q),
@@ -164,3 +231,8 @@ def test_a_wrong_answer_is_named(mistake, answer):
 def test_the_tensor_that_is_too_large_is_shown():
     said = str(check.streaming_attention(from_one_table))
     assert "a tensor of the shape (2, 1, 64, 64), no smaller than" in said
+
+
+def test_the_blocks_that_are_held_are_counted():
+    said = str(check.streaming_attention(in_two_passes))
+    assert "still holds 14 of those before it" in said

@@ -103,6 +103,19 @@ def bias_of_its_own(linear, p):
     return conv
 
 
+def weights_of_its_own(linear, p):
+    conv = nothing_copied(linear, p)
+    conv.bias.data = linear.bias.data
+    return conv
+
+
+def wiped_out(linear, p):
+    conv = copied(linear, p)
+    with torch.no_grad():
+        linear.weight.zero_()
+    return conv
+
+
 def scrambled_twice(linear, p):
     weight = linear.weight.reshape(len(linear.bias), -1, p, p).mT
     return conv_from(weight, linear.bias, p)
@@ -122,8 +135,10 @@ def zero_weight(linear, p):
     ("every_pixel", one_pixel),
     ("no_parameters", no_bias),
     ("no_parameters", lambda linear, p: nn.Identity()),
-    ("random", nothing_copied),
-    ("random", bias_of_its_own),
+    ("nothing_copied", nothing_copied),
+    ("other_bias", bias_of_its_own),
+    ("other_weights", weights_of_its_own),
+    ("changes_the_weights", wiped_out),
     ("no_module", lambda linear, p: assigned(linear, p).weight),
     ("stops", lambda linear, p: linear),
     (
@@ -135,3 +150,11 @@ def zero_weight(linear, p):
 )
 def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.as_conv(answer))
+
+
+def test_the_biases_are_told_beside_the_wanted_ones():
+    linear = check.as_conv.cases()[0].inputs["linear"]
+    wanted = ", ".join(f"{x:.2f}" for x in linear.bias[:3])
+    assert f"wanted is {wanted}. A new" in str(
+        check.as_conv(bias_of_its_own)
+    )

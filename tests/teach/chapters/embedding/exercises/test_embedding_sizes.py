@@ -23,6 +23,7 @@ def test_right_sizes_are_right_however_they_are_written(answer):
 
 
 @wrong(
+    ("unknown", (16, 1280, 753920)),
     ("weights_only", (256, 1280, 752640)),
     ("with_class_token", (257, 1280, 753920)),
     ("tokens_of_patches_of_16", (196, 1280, 753920)),

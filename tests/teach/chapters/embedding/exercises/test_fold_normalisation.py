@@ -69,7 +69,20 @@ def with_bias(change):
         "mean_of_one",
         with_bias(lambda w, new, b, m: b - new.sum((1, 2, 3))),
     ),
-    ("unknown", with_bias(lambda w, new, b, m: b - (new * m).sum())),
+    ("other_biases", with_bias(lambda w, new, b, m: b - (new * m).sum())),
+    ("old_bias_lost", lambda w, b, m, s: by_steps(w, 0 * b, m, s)),
+    (
+        "deviation_twice",
+        with_bias(
+            lambda w, new, b, m: b - (new * new / w * m).sum((1, 2, 3))
+        ),
+    ),
+    (
+        "mean_taken_from_the_weights",
+        lambda w, b, m, s: ((w - m[:, None, None]) / s[:, None, None], b),
+    ),
+    ("bias_first", lambda w, b, m, s: by_steps(w, b, m, s)[::-1]),
+    ("other_weights", lambda w, b, m, s: by_steps(w, b, m, s + 1)),
     ("no_pair", lambda w, b, m, s: by_steps(w, b, m, s)[0]),
     ("stops", with_bias(lambda w, new, b, m: b - (new * m).sum((2, 3)))),
     ("other_shape", with_bias(lambda w, new, b, m: b[None])),
@@ -98,3 +111,10 @@ def test_the_first_biases_are_told():
     )
     said = str(check.fold_normalisation(answer))
     assert f"They begin with {yours}, wanted is {wanted}." in said
+
+
+def test_a_wrong_weight_is_told_by_its_own_index():
+    said = str(check.fold_normalisation(lambda w, b, m, s: (w, b)))
+    assert "In the weight: At `[0, 0, 0, :2]` yours has" in said
+    answer = with_bias(lambda w, new, b, m: b - (new * m).sum())
+    assert "`[" not in str(check.fold_normalisation(answer))

@@ -37,3 +37,11 @@ def test_the_right_patch_is_right_however_it_is_written(answer):
 )
 def test_a_wrong_patch_is_named(mistake, answer):
     is_named(mistake, check.loudest_patch(answer))
+
+
+def test_the_place_of_a_wrong_patch_is_told():
+    answers = check.loudest_patch.compute.__globals__["answers"]()
+    louder = int((answers > answers[48]).sum())
+    said = str(check.loudest_patch(48))
+    assert f"Patch 48 answers {answers[48]:.2f}, and {louder} of" in said
+    assert "is no patch" in str(check.loudest_patch(5.19))

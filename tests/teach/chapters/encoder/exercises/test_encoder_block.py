@@ -106,6 +106,28 @@ class Swin2(Block):
         return x + self.norm2(self.mlp(x))
 
 
+def steps(first, second):
+    """Make a block of two lines, as a learner changes them."""
+
+    class Changed(Block):
+        def forward(self, x):
+            y = first(self, x)
+            return second(self, x, y)
+
+    return Changed
+
+
+def after(s, x):
+    return x + s.attn(s.norm1(x))
+
+
+class SecondSumInPlace(Block):
+    def forward(self, x):
+        x = x + self.attn(self.norm1(x))
+        x += self.mlp(self.norm2(x))
+        return x
+
+
 class BatchNorms(Block):
     def __init__(self, embed_dim, num_heads):
         super().__init__(embed_dim, num_heads)
@@ -113,6 +135,30 @@ class BatchNorms(Block):
 
 
 @wrong(
+    ("stops_backwards", SecondSumInPlace),
+    (
+        "no_attention",
+        steps(lambda s, x: x, lambda s, x, y: y + s.mlp(s.norm2(y))),
+    ),
+    ("no_mlp", steps(after, lambda s, x, y: y)),
+    (
+        "first_normed_stream",
+        steps(
+            lambda s, x: s.norm1(x) + s.attn(s.norm1(x)),
+            lambda s, x, y: y + s.mlp(s.norm2(y)),
+        ),
+    ),
+    (
+        "second_normed_stream",
+        steps(after, lambda s, x, y: s.norm2(y) + s.mlp(s.norm2(y))),
+    ),
+    (
+        "stream_without_first_sum",
+        steps(
+            lambda s, x: s.attn(s.norm1(x)),
+            lambda s, x, y: x + y + s.mlp(s.norm2(y)),
+        ),
+    ),
     ("post_norm", PostNorm),
     ("normed_stream", NormedStream),
     ("no_second_residual", NoSecondSum),
@@ -128,3 +174,9 @@ class BatchNorms(Block):
 )
 def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.encoder_block(answer))
+
+
+def test_a_sum_in_place_is_shown_and_no_words_of_torch():
+    said = str(check.encoder_block(SecondSumInPlace))
+    assert "I see `x += self.mlp(self.norm2(x))`." in said
+    assert "inplace operation" not in said

@@ -19,6 +19,10 @@ def test_the_count_is_that_of_the_model(answer):
 
 
 @wrong(
+    ("four_times_ti", 4 * 5_338_368),
+    ("twice_ti", 2 * 5_338_368),
+    ("rest_once", 12 * 12 * 384**2 + 13 * 384),
+    ("unknown", 12 * (12 * 384**2 + 12 * 384)),
     ("one_block", 1_774_464),
     ("matrices_only", 21_233_664),
     ("no_norms", 21_275_136),
@@ -38,5 +42,9 @@ def test_a_wrong_count_is_named(mistake, answer):
 
 def test_the_count_that_was_given_is_said():
     said = str(check.encoder_parameters(1_774_464))
-    assert "1774464 are in one block" in said
-    assert "12 is too small" in str(check.encoder_parameters(12))
+    assert "1,774,464 are in one block" in said
+    said = str(check.encoder_parameters(12 * (12 * 384**2 + 12 * 384)))
+    assert "1,774,080 in each of twelve blocks" in said
+    assert "and 12 times 384 are left for biases and norms" in said
+    said = str(check.encoder_parameters(12 * (10 * 384**2 + 13 * 384)))
+    assert "Four of these squares are in the attention" in said

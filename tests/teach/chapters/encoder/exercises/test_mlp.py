@@ -93,6 +93,17 @@ class OtherSettings(nn.Module):
 
 
 @wrong(
+    ("gelu_without_the_root", bent_by(lambda x: x * (1 + x.erf()) / 2)),
+    (
+        "gelu_times_the_root",
+        bent_by(lambda x: x * (1 + (2**0.5 * x).erf()) / 2),
+    ),
+    ("gelu_without_the_half", bent_by(lambda x: 2 * F.gelu(x))),
+    ("share_only", bent_by(torch.special.ndtr)),
+    ("sigmoid", bent_by(torch.sigmoid)),
+    ("leaky_relu", bent_by(nn.LeakyReLU())),
+    ("silu", bent_by(nn.SiLU())),
+    ("tanh", bent_by(torch.tanh)),
     ("relu", bent_by(F.relu)),
     ("gelu_by_tanh", bent_by(nn.GELU("tanh"))),
     ("no_activation", bent_by(nn.Identity())),

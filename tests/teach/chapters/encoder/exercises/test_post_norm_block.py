@@ -121,7 +121,59 @@ class WrongSum(EncoderBlock):
         return self.norm2(x + self.mlp(self.norm1(x + self.attn(x))))
 
 
+def steps(first, second):
+    """Make a block of two lines, as a learner changes them."""
+
+    class Changed(EncoderBlock):
+        def forward(self, x):
+            return second(self, x, first(self, x))
+
+    return Changed
+
+
+def one(s, x):
+    return s.norm1(x + s.attn(x))
+
+
 @wrong(
+    (
+        "no_norms",
+        steps(lambda s, x: x + s.attn(x), lambda s, x, y: y + s.mlp(y)),
+    ),
+    (
+        "no_first_residual",
+        steps(
+            lambda s, x: s.norm1(s.attn(x)),
+            lambda s, x, y: s.norm2(y + s.mlp(y)),
+        ),
+    ),
+    ("no_second_residual", steps(one, lambda s, x, y: s.norm2(s.mlp(y)))),
+    ("gathered_lost", steps(one, lambda s, x, y: s.norm2(x + s.mlp(y)))),
+    (
+        "bare_sum_kept",
+        steps(
+            lambda s, x: x + s.attn(x),
+            lambda s, x, y: s.norm2(y + s.mlp(s.norm1(y))),
+        ),
+    ),
+    (
+        "norms_on_both_sides",
+        steps(
+            lambda s, x: s.norm1(x + s.attn(s.norm1(x))),
+            lambda s, x, y: s.norm2(y + s.mlp(s.norm2(y))),
+        ),
+    ),
+    (
+        "second_norm_after_layer",
+        steps(one, lambda s, x, y: y + s.norm2(s.mlp(y))),
+    ),
+    (
+        "mlp_first",
+        steps(
+            lambda s, x: s.norm2(x + s.mlp(x)),
+            lambda s, x, y: s.norm1(y + s.attn(y)),
+        ),
+    ),
     ("pre_norm", InFront),
     ("norm_after_layer", Behind),
     ("norms_swapped", Crossed),
@@ -129,7 +181,7 @@ class WrongSum(EncoderBlock):
     ("no_first_norm", NoFirst),
     ("no_second_norm", NoSecond),
     ("no_residual", NoSum),
-    ("unknown", WrongSum),
+    ("gathered_lost", WrongSum),
     ("other_arguments", lambda embed_dim: None),
 )
 def test_a_wrong_answer_is_named(mistake, answer):

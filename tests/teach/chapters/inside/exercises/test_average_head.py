@@ -166,7 +166,66 @@ def itself(model):
     model.forward = lambda images: model
 
 
+def part_of_the_tokens(mixed, part):
+    mixed[:, part] = mixed[:, part].mean(dim=0, keepdim=True)
+    return mixed
+
+
+def over(change):
+    """Change what the head says, the mean over the images in its place."""
+
+    def exchange(mixed, part):
+        mixed[..., part] = change(mixed[..., part])
+        return mixed
+
+    return hooked(exchange)
+
+
+def from_number(model, images, layer, head):
+    """Begin at number `head` of the width."""
+    attn = model.blocks[layer].attn
+    width = attn.proj.in_features // attn.num_heads
+
+    def exchange(_, inputs):
+        return usual(inputs[0].clone(), slice(head, head + width))
+
+    with attn.proj.register_forward_pre_hook(exchange):
+        return model(images)
+
+
+def after_the_projection(model, images, layer, head):
+    part = columns(model, head)
+
+    def exchange(_, inputs, output):
+        return usual(output.clone(), part)
+
+    proj = model.blocks[layer].attn.proj
+    with proj.register_forward_hook(exchange):
+        return model(images)
+
+
+def everywhere(model, images, layer, head):
+    part = columns(model, head)
+    hooks = [
+        block.attn.proj.register_forward_pre_hook(
+            lambda _, inputs: usual(inputs[0].clone(), part)
+        )
+        for block in model.blocks
+    ]
+    scores = model(images)
+    for hook in hooks:
+        hook.remove()
+    return scores
+
+
 @wrong(
+    ("sum_over_images", over(lambda said: said.sum(dim=0))),
+    ("first_image", over(lambda said: said[:1])),
+    ("mean_over_width", over(lambda said: said.mean(-1, keepdim=True))),
+    ("one_number_on", from_number),
+    ("tokens_for_width", hooked(part_of_the_tokens)),
+    ("behind_proj", after_the_projection),
+    ("in_every_layer", everywhere),
     ("silent_head", silent),
     ("mean_over_tokens", hooked(over_tokens)),
     ("mean_over_images_and_tokens", hooked(over_both)),

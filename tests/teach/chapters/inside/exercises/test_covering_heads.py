@@ -39,6 +39,11 @@ def test_the_two_heads_are_those_that_cost_most():
 
 
 @wrong(
+    ("gain_for_loss", (2, 3, -11)),
+    ("beyond_the_sum", (2, 3, 4)),
+    ("share_for_count", (2, 3, 0.022)),
+    ("percent_for_count", (2, 3, 2.2)),
+    ("largest_gain", (0, 3, -2)),
     ("higher_head_first", (3, 2, 11)),
     ("costs_added", (2, 3, 7)),
     ("right_answers_counted", (2, 3, 482)),
@@ -56,3 +61,9 @@ def test_the_two_heads_are_those_that_cost_most():
 )
 def test_another_pair_is_told_what_it_is(mistake, answer):
     is_named(mistake, check.covering_heads(answer))
+
+
+def test_a_wrong_number_gets_the_question_that_finds_it():
+    said = str(check.covering_heads((1, 2, 13)))
+    assert "for each of the six pairs" in said
+    assert "How many of 500 are right with all heads" in said

@@ -69,7 +69,70 @@ def normed_in_place(model, images):
     return found
 
 
+def hooked(modules=None, end=None, remove=slice(None), note=2):
+    """Write it as the stub does, and change one of the lines.
+
+    `note` is which of the three things that a hook gets is kept.
+    """
+
+    def answer(model, images):
+        stream = []
+
+        def keep(*parts):
+            part = parts[note]
+            stream.append(part[0] if isinstance(part, tuple) else part)
+
+        parts = (model.pos_drop, *model.blocks)
+        parts = modules(model) if modules else parts
+        hooks = [part.register_forward_hook(keep) for part in parts]
+        model(images)
+        for hook in hooks[remove]:
+            hook.remove()
+        if end:
+            return end(model, stream)
+        return model.head(model.norm(torch.stack(stream)))
+
+    return answer
+
+
+def switched_to_training(model, images):
+    return by_blocks(model.train(), images)
+
+
+def bare_norm(model, stream):
+    stream = torch.stack(stream)
+    shape = stream.shape[-1:]
+    normed = torch.nn.functional.layer_norm(stream, shape, eps=1e-6)
+    return model.head(normed)
+
+
 @wrong(
+    ("hook_not_removed", hooked(remove=slice(0))),
+    ("hook_not_removed", hooked(remove=slice(1))),
+    ("hook_not_removed", hooked(remove=slice(-1, None))),
+    ("mode_not_restored", switched_to_training),
+    (
+        "what_attention_adds",
+        hooked(lambda m: (m.pos_drop, *(b.attn for b in m.blocks))),
+    ),
+    ("one_layer_early", hooked(note=1)),
+    ("norm_not_learned", hooked(end=bare_norm)),
+    (
+        "images_before_layers",
+        hooked(end=lambda m, s: m.head(m.norm(torch.stack(s, dim=1)))),
+    ),
+    (
+        "layers_in_one_batch",
+        hooked(end=lambda m, s: m.head(m.norm(torch.cat(s)))),
+    ),
+    (
+        "last_layer_first",
+        hooked(end=lambda m, s: m.head(m.norm(torch.stack(s[::-1])))),
+    ),
+    (
+        "normed_at_the_end",
+        hooked(lambda m: (m.pos_drop, *list(m.blocks)[:-1], m.norm)),
+    ),
     ("no_norm", without_norm),
     ("nothing_before_the_first_layer", after_blocks_only),
     ("class_token_only", lambda m, images: by_blocks(m, images)[:, :, 0]),
@@ -82,3 +145,8 @@ def normed_in_place(model, images):
 )
 def test_a_wrong_lens_is_named(mistake, answer):
     is_named(mistake, check.logit_lens(answer))
+
+
+def test_the_hooks_that_stay_are_counted():
+    said = str(check.logit_lens(hooked(remove=slice(0))))
+    assert "three hooks of yours stay in `model`" in said

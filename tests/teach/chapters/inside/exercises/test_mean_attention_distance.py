@@ -63,7 +63,53 @@ def shared_again_in_place(maps, grid, patch_size):
     return found
 
 
+def by_steps(cut=None, share=None, end=None):
+    """Write it as the stub does, and change one of the lines."""
+
+    def answer(maps, grid, patch_size):
+        rows, cols = grid
+        spots = [divmod(i, cols) for i in range(rows * cols)]
+        spots = patch_size * torch.tensor(spots, dtype=maps.dtype)
+        apart = (spots[:, None] - spots).norm(dim=-1)
+        n = rows * cols
+        kept = cut(maps, n) if cut else maps[..., -n:, -n:]
+        kept = share(kept) if share else kept / kept.sum(-1, keepdim=True)
+        far = (kept * apart).sum(-1)
+        return end(far) if end else far.mean(dim=(1, 3))
+
+    return answer
+
+
+def squared(maps, grid, patch_size):
+    spots = torch.tensor(
+        [divmod(i, grid[1]) for i in range(grid[0] * grid[1])],
+        dtype=maps.dtype,
+    )
+    apart = (patch_size * (spots[:, None] - spots)).square().sum(-1)
+    kept = maps[..., -len(spots) :, -len(spots) :]
+    return ((kept * apart).sum(-1) / kept.sum(-1)).mean(dim=(1, 3))
+
+
 @wrong(
+    ("first_tokens", by_steps(cut=lambda maps, n: maps[..., :n, :n])),
+    (
+        "shared_among_queries",
+        by_steps(share=lambda kept: kept / kept.sum(-2, keepdim=True)),
+    ),
+    (
+        "shared_among_all",
+        by_steps(share=lambda kept: kept / kept.sum((-2, -1), True)),
+    ),
+    ("softmax_again", by_steps(share=lambda kept: kept.softmax(-1))),
+    ("images_kept", by_steps(end=lambda far: far.mean(-1))),
+    ("heads_for_images", by_steps(end=lambda far: far.mean((2, 3)))),
+    ("queries_summed", by_steps(end=lambda far: far.sum(-1).mean(1))),
+    ("images_summed", by_steps(end=lambda far: far.mean(-1).sum(1))),
+    (
+        "squared_pixels",
+        lambda maps, grid, p: p * by_steps()(maps, grid, p),
+    ),
+    ("squared_distance_in_pixels", squared),
     ("rows_not_shared_again", not_shared_again),
     ("mean_over_keys", mean_of_keys),
     ("in_patches", lambda maps, grid, p: by_cdist(maps, grid, 1)),
@@ -80,3 +126,12 @@ def shared_again_in_place(maps, grid, patch_size):
 )
 def test_a_wrong_distance_is_named(mistake, answer):
     is_named(mistake, check.mean_attention_distance(answer))
+
+
+def test_more_than_a_class_token_may_stand_in_front():
+    cases = check.mean_attention_distance.cases()
+    extra = {
+        c.inputs["maps"].shape[-1] - math.prod(c.inputs["grid"])
+        for c in cases
+    }
+    assert extra == {0, 1, 5}

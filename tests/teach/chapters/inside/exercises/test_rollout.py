@@ -63,7 +63,48 @@ def written_into_the_maps(maps):
     return result
 
 
+def layer_by_layer(joined=None, step=None, mix=None):
+    """Write it as the stub does, and change one of the three lines."""
+
+    def answer(maps):
+        stays = torch.eye(maps.shape[-1], dtype=maps.dtype)
+        mixed = stays.expand(maps.shape[1], -1, -1)
+        for tables in maps:
+            table = joined(tables) if joined else tables.mean(dim=1)
+            now = step(table, stays) if step else (table + stays) / 2
+            mixed = mix(now, mixed) if mix else now @ mixed
+        return mixed
+
+    return answer
+
+
+def stacked_up(maps):
+    table = maps.mean(2) / 2
+    table = table + torch.eye(maps.shape[-1], dtype=maps.dtype) / 2
+    return torch.eye(maps.shape[-1], dtype=maps.dtype) + table.sum(0)
+
+
 @wrong(
+    ("images_joined", layer_by_layer(lambda t: t.mean(dim=0))),
+    (
+        "images_and_heads_joined",
+        layer_by_layer(lambda t: t.mean(dim=(0, 1))),
+    ),
+    ("first_image_for_all", layer_by_layer(lambda t: t.mean(1)[:1])),
+    ("identity_only", layer_by_layer(step=lambda table, stays: stays)),
+    (
+        "steps_transposed",
+        layer_by_layer(mix=lambda now, mixed: now.mT @ mixed),
+    ),
+    ("steps_added", stacked_up),
+    ("first_layer_left_out", lambda maps: by_loops(maps[1:])),
+    (
+        "softmax_again",
+        layer_by_layer(step=lambda a, b: (a + b).softmax(-1)),
+    ),
+    ("smallest_head", layer_by_layer(lambda t: t.amin(dim=1))),
+    ("heads_summed", layer_by_layer(lambda t: t.sum(dim=1))),
+    ("largest_head", layer_by_layer(lambda t: t.amax(dim=1))),
     ("layers_in_the_wrong_order", other_way),
     ("no_residual", plain_product),
     ("number_by_number", times_each),
@@ -78,3 +119,8 @@ def written_into_the_maps(maps):
 )
 def test_a_wrong_rollout_is_named(mistake, answer):
     is_named(mistake, check.rollout(answer))
+
+
+def test_the_axis_of_the_images_is_told():
+    said = str(check.rollout(layer_by_layer(lambda t: t.mean(dim=0))))
+    assert "for 1 images of 4 heads your shape is (4, 4, 4)" in said

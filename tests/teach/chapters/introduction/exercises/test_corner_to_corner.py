@@ -33,6 +33,9 @@ def test_the_right_number_is_what_convolutions_need():
 
 
 @wrong(
+    ("unknown", 100),
+    ("unknown", 150.5),
+    ("unknown", 304),
     ("windows_of_3_pixels", 300),
     ("columns_for_steps", math.ceil(301 / 2)),
     ("next_to_it", 149),
@@ -50,3 +53,11 @@ def test_the_right_number_is_what_convolutions_need():
 )
 def test_a_wrong_number_is_named(mistake, answer):
     is_named(mistake, check.corner_to_corner(answer))
+
+
+def test_what_the_corner_sees_is_told():
+    said = str(check.corner_to_corner(100))
+    assert "sees as far as row and column 201, counted from 1" in said
+    said = str(check.corner_to_corner(152))
+    assert "row and column 305" in said
+    assert "ends at column 301" in said

@@ -83,7 +83,37 @@ def in_place(images, patch_size):
     return images
 
 
+def cut_as_square(images, patch_size):
+    strips = rearrange(
+        images,
+        "b c h (col x) -> b c h col x",
+        col=images.shape[2] // patch_size,
+    )
+    return strips.flip(3).flatten(3)
+
+
+def put_back(images, patch_size, pattern="b c h col x -> b c h (x col)"):
+    cut = "b c h (col x) -> b c h col x"
+    strips = rearrange(images, cut, x=patch_size).flip(3)
+    return rearrange(strips, pattern)
+
+
+def sieves(images, patch_size):
+    cut = "b c h (x col) -> b c h x col"
+    strips = rearrange(images, cut, x=patch_size).flip(4)
+    return rearrange(strips, "b c h x col -> b c h (x col)")
+
+
 @wrong(
+    ("as_many_columns_as_rows", cut_as_square),
+    ("columns_interleaved", put_back),
+    (
+        "not_joined",
+        lambda x, p: put_back(x, p, "b c h col x -> b c h col x"),
+    ),
+    ("sieves_turned", sieves),
+    ("stops", lambda x, p: by_flip(x, 16)),
+    ("other_signs", lambda x, p: by_flip(x, p).abs()),
     ("pixels_mirrored_too", lambda x, p: x.flip(-1)),
     ("pixels_only", flipped(5)),
     ("top_to_bottom", flipped(2)),
@@ -112,3 +142,9 @@ def test_a_picture_shows_the_two_mirrors():
     picture = check.mirror_patches(lambda x, p: x.flip(-1)).picture
     assert "A small painted picture of a house" in picture
     assert "of 192 pixels agree" in picture
+
+
+def test_a_grid_taken_for_square_is_told_by_its_columns():
+    said = str(check.mirror_patches(cut_as_square))
+    assert "you cut 2 columns of patches" in said
+    assert "and here are 3" in said

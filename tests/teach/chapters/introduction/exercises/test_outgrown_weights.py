@@ -24,6 +24,9 @@ def test_a_right_side_is_right_however_it_is_written(answer):
 
 
 @wrong(
+    ("one_patch_too_many", 368),
+    ("tokens_times_patch", 444 * 16),
+    ("unknown", 416),
     ("one_patch_too_few", 336),
     ("no_whole_patches", 337),
     ("one_table", first_side(tables=1)),
@@ -49,3 +52,12 @@ def test_the_numbers_that_the_hints_name():
     assert 12 * 443**2 < count < 12 * 444**2
     assert 12 * (1 + 22**2) ** 2 == 2_822_700
     assert 336 < 16 * ((count / 12) ** 0.5 - 1) ** 0.5 < 337
+
+
+def test_what_the_tables_of_a_wrong_side_hold_is_told():
+    said = str(check.outgrown_weights(224))
+    assert "197 tokens, and 12 tables of them hold 465,708" in said
+    said = str(check.outgrown_weights(416))
+    assert f"hold {12 * (26**2 + 1) ** 2:,} numbers" in said
+    assert "a smaller side" in said
+    assert "no multiple of 16" in str(check.outgrown_weights(340))

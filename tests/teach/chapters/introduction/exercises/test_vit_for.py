@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+import torch
 from answers import is_named, is_right, right, wrong
 from torch import nn
 
@@ -34,7 +36,23 @@ def by_loop(height, width):
     return small(height, width)
 
 
-@right(by_rest, by_ceil, by_loop)
+def by_numpy(height, width):
+    sides = np.ceil(np.array([height, width]) / 16).astype(int) * 16
+    return small(*sides)
+
+
+def by_tensors(height, width):
+    sides = torch.tensor([height, width])
+    return small(*((sides + 15) // 16 * 16).tolist())
+
+
+@right(
+    by_rest,
+    by_ceil,
+    by_loop,
+    by_numpy,
+    by_tensors,
+)
 def test_every_style_is_right(answer):
     is_right(check.vit_for(answer))
 
@@ -46,6 +64,8 @@ def test_the_cat_becomes_552_tokens():
 
 
 @wrong(
+    ("other_sizes", lambda h, w: by_rest(h, w, positions="none")),
+    ("stops", lambda h, w: small(h + h % 16, w + w % 16)),
     ("height_and_width_swapped", lambda h, w: by_rest(w, h)),
     ("rounded_down", lambda h, w: small(h - h % 16, w - w % 16)),
     (
@@ -89,3 +109,12 @@ def test_other_sizes_are_told_beside_the_wanted_ones():
 def test_the_photo_that_loses_pixels_is_told():
     said = str(check.vit_for(lambda h, w: small(h - h % 16, w - w % 16)))
     assert "of a photo of 300 by 451 pixels yours cuts off" in said
+
+
+def test_a_model_of_the_usual_width_is_no_endless_loop():
+    def wide(height, width):
+        height, width = height + -height % 16, width + -width % 16
+        return ViT(image_size=(height, width), depth=2, num_heads=3)
+
+    said = str(check.vit_for(wide))
+    assert "768 numbers a token in place of 192" in said

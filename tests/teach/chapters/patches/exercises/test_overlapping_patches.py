@@ -93,7 +93,30 @@ def parted(images, patch_size, step):
     return rows.unfold(3, patch_size, step).permute(0, 2, 3, 4, 5, 1)
 
 
+def padded_first(images, patch_size, step, whole):
+    hang = [-side % whole for side in images.shape[2:]]
+    images = F.pad(images, (0, hang[1], 0, hang[0]))
+    return by_loops(images, patch_size, step)
+
+
+def cut_first(images, patch_size, step, whole):
+    height, width = (side // whole * whole for side in images.shape[2:])
+    return by_loops(images[:, :, :height, :width], patch_size, step)
+
+
 @wrong(
+    ("padded_to_whole_steps", lambda x, p, s: padded_first(x, p, s, s)),
+    ("padded_to_whole_patches", lambda x, p, s: padded_first(x, p, s, p)),
+    ("cut_to_whole_steps", lambda x, p, s: cut_first(x, p, s, s)),
+    ("side_by_side_first", lambda x, p, s: cut_first(x, p, s, p)),
+    ("half_a_patch", lambda x, p, s: by_loops(x, p, p // 2)),
+    (
+        "unfold_reshaped",
+        lambda x, p, s: F.unfold(x, p, stride=s).reshape(
+            len(x), -1, x.shape[1] * p * p
+        ),
+    ),
+    ("other_signs", lambda x, p, s: by_loops(x, p, s).abs()),
     ("channels_first", lambda x, p, s: F.unfold(x, p, stride=s).mT),
     ("columns_of_unfold", lambda x, p, s: F.unfold(x, p, stride=s)),
     ("step_as_dilation", lambda x, p, s: F.unfold(x, p, s).mT),
@@ -112,3 +135,15 @@ def parted(images, patch_size, step):
 )
 def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.overlapping_patches(answer))
+
+
+def test_an_edge_that_hangs_over_whole_steps_is_asked_about():
+    """The step divides the patch, and the picture is not even."""
+    sizes = [
+        (case.inputs["images"].shape, *list(case.inputs.values())[1:])
+        for case in check.overlapping_patches.cases()
+    ]
+    assert any(
+        p % step == 0 and p > step and (h - p) % step and (w - p) % step
+        for (_, _, h, w), p, step in sizes
+    )

@@ -1,5 +1,6 @@
 """check.patches_around: right answers of any style, and wrong ones."""
 
+import numpy as np
 import torch
 from answers import is_named, is_right, right, wrong
 
@@ -47,7 +48,54 @@ def by_distance(index, rows, cols):
     return {i for i in range(rows * cols) if apart(i) == 1}
 
 
-@right(by_divmod, by_table, by_distance)
+def edges_from(first, before_last):
+    """Keep a patch only between these distances from the edges."""
+
+    def answer(index, rows, cols):
+        row, col = divmod(index, cols)
+        found = [index - cols] if row > first[0] else []
+        found += [index + cols] if row < rows - before_last[0] else []
+        found += [index - 1] if col > first[1] else []
+        return found + ([index + 1] if col < cols - before_last[1] else [])
+
+    return answer
+
+
+def rolled_up(index, rows, cols):
+    row, col = divmod(index, cols)
+    return [
+        (row - 1) % rows * cols + col,
+        (row + 1) % rows * cols + col,
+        row * cols + (col - 1) % cols,
+        row * cols + (col + 1) % cols,
+    ]
+
+
+def elifs(index, rows, cols):
+    row, col = divmod(index, cols)
+    found = []
+    if row > 0:
+        found.append(index - cols)
+    elif row < rows - 1:
+        found.append(index + cols)
+    if col > 0:
+        found.append(index - 1)
+    elif col < cols - 1:
+        found.append(index + 1)
+    return found
+
+
+def by_yield(index, rows, cols):
+    yield from by_divmod(index, rows, cols)
+
+
+@right(
+    by_divmod,
+    by_table,
+    by_distance,
+    by_yield,
+    lambda i, r, c: np.array(by_divmod(i, r, c), dtype=int),
+)
 def test_every_style_is_right(answer):
     is_right(check.patches_around(answer))
 
@@ -120,6 +168,18 @@ def only(rule):
 
 
 @wrong(
+    ("neighbour_missing", edges_from((0, 0), (1, 2))),
+    ("neighbour_missing", edges_from((0, 0), (2, 1))),
+    ("neighbour_missing", edges_from((0, 1), (1, 1))),
+    ("neighbour_missing", edges_from((1, 0), (1, 1))),
+    ("neighbour_missing", lambda i, r, c: []),
+    (
+        "counted_from_one",
+        lambda i, r, c: [n + 1 for n in by_divmod(i, r, c)],
+    ),
+    ("round_the_edges", rolled_up),
+    ("always_14", lambda i, r, c: by_divmod(i, 14, 14)),
+    ("one_of_each_pair", elifs),
     ("neighbours_by_number", wraps),
     ("one_too_far", up_to_the_sides),
     ("no_edges", no_edges),
@@ -132,7 +192,6 @@ def only(rule):
     ("right_and_below_only", only(lambda i, j, cols: i < j)),
     ("rows_and_columns", pairs),
     ("neighbours_twice", lambda i, r, c: 2 * by_divmod(i, r, c)),
-    ("unknown", lambda i, r, c: []),
     ("unknown", lambda i, r, c: [i + 1000]),
     ("no_list", lambda i, r, c: 86),
     ("no_numbers", lambda i, r, c: ["86"]),
@@ -156,3 +215,9 @@ def test_a_picture_marks_the_patches_around():
     assert "patch 100 blue: red are patches 85, 86, 87, 99, 101" in picture
     assert "86, 99, 101, 114 in the expected one" in picture
     assert picture.count("<rect") == 2 * (14 * 14 + 1)
+
+
+def test_the_side_on_which_one_is_missing_is_told():
+    said = str(check.patches_around(edges_from((0, 0), (1, 2))))
+    assert "Missing: 4." in said
+    assert "there a patch to the right" in said

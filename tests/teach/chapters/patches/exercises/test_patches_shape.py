@@ -17,6 +17,7 @@ def test_a_right_shape_is_right_however_it_is_written(answer):
 
 
 @wrong(
+    ("unknown", (1, 36, 4000)),
     ("pixels_of_a_patch", (1, 48, 400)),
     ("three_channels", (1, 48, 1200)),
     ("pixels_for_patches", (1, 20, 4000)),
@@ -29,3 +30,11 @@ def test_a_right_shape_is_right_however_it_is_written(answer):
 )
 def test_a_wrong_shape_is_named(mistake, answer):
     is_named(mistake, check.patches_shape(answer))
+
+
+def test_a_wrong_number_gets_the_question_that_makes_it():
+    said = str(check.patches_shape((1, 48, 200)))
+    assert "200 for numbers of a patch" in said
+    assert "how many numbers has a pixel?" in said
+    said = str(check.patches_shape((2, 36, 4000)))
+    assert "120 rows of pixels make how many rows of patches" in said

@@ -54,6 +54,14 @@ def side_by_side(tokens, pos_embed):
 
 
 @wrong(
+    ("positions_only", lambda t, p: p.repeat(len(t), 1, 1)),
+    ("added_twice", lambda t, p: t + p + p),
+    ("mean_of_both", lambda t, p: (t + p) / 2),
+    ("in_reverse_order", lambda t, p: t + p.flip(1)),
+    (
+        "numbers_of_places",
+        lambda t, p: t + torch.arange(t.shape[1], dtype=t.dtype)[:, None],
+    ),
     ("changes_its_input", in_place),
     ("class_token_without_position", patches_only),
     ("late_after_class_token", one_late),
@@ -64,7 +72,7 @@ def side_by_side(tokens, pos_embed):
     ("no_positions", lambda t, p: t),
     ("no_gradient", lambda t, p: t + p.data),
     ("position_of_the_one_before", lambda t, p: t + torch.roll(p, 1, 1)),
-    ("unknown", lambda t, p: t + 2 * p),
+    ("unknown", lambda t, p: t + 3 * p),
     ("other_shape", lambda t, p: p),
 )
 def test_a_wrong_answer_is_named(mistake, answer):

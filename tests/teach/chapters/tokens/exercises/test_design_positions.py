@@ -42,7 +42,7 @@ def random_waves(grid, embed_dim):
     return F.normalize(torch.cat([angles.sin(), angles.cos()], 1), dim=1)
 
 
-@right(waves, one_clock_a_side, bumps, random_waves)
+@right(one_clock_a_side, bumps, random_waves)
 def test_every_design_is_right(answer):
     is_right(check.design_positions(answer))
 
@@ -112,6 +112,8 @@ def as_a_grid(grid, embed_dim):
 
 
 @wrong(
+    ("waves_of_the_chapter", waves),
+    ("waves_of_the_chapter", lambda g, d: waves(g, d).double()),
     ("along_the_sequence", along_the_sequence),
     ("rows_unlike_columns", share_of_the_side),
     ("turns_back", too_fast),

@@ -12,6 +12,7 @@ def test_the_shape_is_right_in_every_form(answer):
 
 
 @wrong(
+    ("unknown", (5, 17, 64)),
     ("no_class_token", (5, 60, 64)),
     ("one_token_too_many", (5, 62, 64)),
     ("patches_joined_along_sequence", (5, 120, 64)),

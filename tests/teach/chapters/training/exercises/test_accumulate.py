@@ -145,12 +145,18 @@ def frozen(model, images, labels, size):
     by_split(model.requires_grad_(False), images, labels, size)
 
 
+def in_eval_mode(model, images, labels, size):
+    by_split(model.eval(), images, labels, size)
+
+
 def raises_in_a_hook(model, images, labels, size):
     model.head.register_full_backward_hook(lambda *_: 1 / 0)
     by_split(model, images, labels, size)
 
 
 @wrong(
+    ("divided_by_full_parts", weighed(lambda k, n, s: 1 / max(1, n // s))),
+    ("mode_not_restored", in_eval_mode),
     ("means_added", weighed(lambda k, n, s: 1)),
     ("parts_weigh_alike", weighed(lambda k, n, s: 1 / -(-n // s))),
     ("last_part_weighs_as_a_full_one", weighed(lambda k, n, s: s / n)),

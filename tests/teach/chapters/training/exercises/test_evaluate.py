@@ -6,6 +6,19 @@ from answers import is_named, is_right, right, wrong
 from vitlib.teach import check
 
 
+def in_parts(model, images, labels, batch_size):
+    """Go in parts, and remember in which mode the model was."""
+    before, right = model.training, 0
+    model.eval()
+    with torch.no_grad():
+        for some, truth in zip(
+            images.split(batch_size), labels.split(batch_size), strict=True
+        ):
+            right += (model(some).argmax(1) == truth).sum()
+    model.train(before)
+    return right / len(images)
+
+
 def at_once(model, images, labels, batch_size=250):
     before = model.training
     model.eval()
@@ -24,14 +37,14 @@ def one_by_one(model, images, labels, batch_size):
     return right / len(labels)
 
 
-@right(at_once, one_by_one)
+@right(in_parts, one_by_one)
 def test_every_style_is_right(answer):
     is_right(check.evaluate(answer))
 
 
 def whole_batches(model, images, labels, batch_size):
     whole = len(images) // batch_size * batch_size
-    share = at_once(model, images[:whole], labels[:whole], batch_size)
+    share = in_parts(model, images[:whole], labels[:whole], batch_size)
     return share * whole / len(images)
 
 
@@ -52,8 +65,9 @@ def no_eval(model, images, labels, batch_size):
 
 
 def stays_in_eval(model, images, labels, batch_size):
+    share = in_parts(model, images, labels, batch_size)
     model.eval()
-    return no_eval(model, images, labels, batch_size)
+    return share
 
 
 def goes_to_training(model, images, labels, batch_size):
@@ -63,9 +77,66 @@ def goes_to_training(model, images, labels, batch_size):
 
 
 def takes_train_away(*given):
-    share = at_once(*given)
+    share = in_parts(*given)
     given[0].train = None
     return share
+
+
+def in_so_many_chunks(model, images, labels, batch_size):
+    before, right = model.training, 0
+    model.eval()
+    parts = zip(
+        images.chunk(batch_size), labels.chunk(batch_size), strict=True
+    )
+    for some, truth in parts:
+        right += (model(some).argmax(1) == truth).sum().item()
+    model.train(before)
+    return right / len(images)
+
+
+def gradients_off(model, images, labels, batch_size):
+    torch.set_grad_enabled(False)
+    return in_parts(model, images, labels, batch_size)
+
+
+def freezes(model, images, labels, batch_size):
+    model.requires_grad_(False)
+    return in_parts(model, images, labels, batch_size)
+
+
+def learns(model, images, labels, batch_size):
+    share = in_parts(model, images, labels, batch_size)
+    optimiser = torch.optim.SGD(model.parameters(), 0.01)
+    loss = torch.nn.functional.cross_entropy(model(images[:1]), labels[:1])
+    loss.backward()
+    optimiser.step()
+    return share
+
+
+class Turned(torch.nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, images):
+        return -self.model(images)
+
+
+def leaves_too_soon(model, images, labels, batch_size):
+    before = model.training
+    model.eval()
+    for some, truth in zip(
+        images.split(batch_size), labels.split(batch_size), strict=True
+    ):
+        right = (model(some).argmax(1) == truth).sum().item()
+        model.train(before)
+        return right / len(images)
+
+
+def over_whole_batches(model, images, labels, batch_size):
+    share = in_parts(model, images, labels, batch_size)
+    whole = len(images) // batch_size * batch_size or len(images)
+    return share * len(images) / whole
 
 
 @wrong(
@@ -75,7 +146,20 @@ def takes_train_away(*given):
     ("mode_not_restored", stays_in_eval),
     ("mode_not_restored", goes_to_training),
     ("no_number", lambda *given: given[1]),
-    ("no_number", lambda *given: at_once(*given) + 0j),
+    ("no_number", lambda *given: in_parts(*given) + 0j),
+    ("too_many_at_once", at_once),
+    ("too_many_at_once", lambda m, x, y, n: in_parts(m, x, y, 250)),
+    ("too_many_at_once", in_so_many_chunks),
+    ("gradients_left_off", gradients_off),
+    ("changes_who_learns", freezes),
+    ("changes_the_weights", learns),
+    ("lowest_score", lambda m, x, y, n: in_parts(Turned(m), x, y, n)),
+    (
+        "divided_by_batch_size",
+        lambda m, x, y, n: in_parts(m, x, y, n) * len(x) / min(n, len(x)),
+    ),
+    ("leaves_after_the_first_batch", leaves_too_soon),
+    ("divided_by_whole_batches", over_whole_batches),
     ("no_number", lambda *given: given[0]),
     ("stops", lambda *given: given[0].head(given[1])),
     ("not_finite", lambda *given: float("nan")),

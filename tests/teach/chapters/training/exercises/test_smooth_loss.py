@@ -108,6 +108,13 @@ def goes_back_itself(scores, labels, s):
 
 
 @wrong(
+    (
+        "truth_keeps_all",
+        lambda x, y, s: (
+            -(of_truth(x, y) + s * x.log_softmax(1).mean(1)).mean()
+        ),
+    ),
+    ("always_smoothed_by_a_tenth", lambda x, y, s: by_indexing(x, y, 0.1)),
     ("no_smoothing", unsmoothed),
     ("shared_among_the_others", among_others),
     ("truth_without_its_part", truth_left_out),

@@ -53,7 +53,6 @@ class Negative(Around):
     changed("query", True),
     changed("key", True),
     dark_patches,
-    lambda model: Negative(model),
 )
 def test_every_way_to_find_the_darkest_is_right(answer):
     is_right(check.darkest_quarter(answer))
@@ -67,6 +66,17 @@ def half_sharp(model):
     changed("query", True)(model)
     with torch.no_grad():
         model.blocks[0].attn.qkv.bias[0] *= 0.001
+
+
+def less_sharp(model):
+    changed("query", True)(model)
+    with torch.no_grad():
+        model.blocks[0].attn.qkv.bias[0] *= 0.02
+
+
+def upside_down(model):
+    seen = model.forward
+    model.forward = lambda images: seen(1 - images)
 
 
 def blind(model):
@@ -98,8 +108,11 @@ class Itself(Around):
     ("brightest_quarter", changed("query", "key")),
     ("opposite_quarter", changed("value")),
     ("opposite_quarter", changed("head")),
-    ("hardly_sure", changed("query")),
-    ("hardly_sure", changed("patches")),
+    ("silent", changed("query")),
+    ("silent", changed("key")),
+    ("hardly_sure", less_sharp),
+    ("not_by_its_weights", lambda model: Negative(model)),
+    ("not_by_its_weights", upside_down),
     ("always_the_same_quarter", blind),
     ("other_quarter", half_sharp),
     ("other_shape", lambda model: Two(model)),
@@ -120,7 +133,7 @@ def test_the_quarters_are_named_by_their_places():
     said = str(check.darkest_quarter(half_sharp))
     assert "answers are right. Of quarters with the brightness" in said
     said = str(check.darkest_quarter(lambda model: Two(model)))
-    assert "gives the shape (24, 2)" in said
+    assert "gives the shape (72, 2)" in said
 
 
 def test_writing_into_a_weight_is_explained():
@@ -138,3 +151,23 @@ def test_an_endless_model_is_stopped(monkeypatch):
     monkeypatch.setattr(checking, "SECONDS", 0.2)
     result = check.darkest_quarter(lambda model: Slow(model))
     is_named("too_slow", result)
+
+
+def test_one_number_is_not_enough_in_float32():
+    """What the text says of it: 0 from a brightness of about 0.5 on."""
+    model = check.darkest_quarter.cases()[0].inputs["model"].float()
+    with torch.no_grad():
+        model.blocks[0].attn.qkv.bias[0] *= -1
+        for least, silent in ((0.2, False), (0.4, False), (0.6, True)):
+            shades = least + torch.tensor([0.0, 0.1, 0.2, 0.3])
+            images = shades.view(1, 1, 2, 2).repeat_interleave(4, 2)
+            scores = model(images.repeat_interleave(4, 3))[0]
+            assert bool((scores == 0).all()) is silent
+            assert scores.max() < 1e-15
+            assert silent or scores.argmax() == 0
+
+
+def test_the_picture_of_which_nothing_is_said_is_told():
+    said = str(check.darkest_quarter(changed("query")))
+    assert "72 pictures 24 get four scores of exactly 0" in said
+    assert "brightness 0.6, 0.7, 0.8, 0.9" in said

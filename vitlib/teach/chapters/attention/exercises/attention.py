@@ -1,4 +1,4 @@
-"""Check your `attention(q, k, v)`, with the weights or without."""
+"""Check your `attention(q, k, v)`, which gives the weights, too."""
 
 from collections.abc import Callable
 
@@ -49,6 +49,13 @@ def cases() -> list[Case]:
     turned = {n: draw.normal(2, 5, 3, 4).transpose(1, 2) for n in "qkv"}
     words = "queries, keys and values cut out of one tensor"
     return [*found, Case(words, turned, tells=found[0].tells)]
+
+
+def attention_with_map(
+    q: Tensor, k: Tensor, v: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Give the mixed values, and the weights that mixed them."""
+    return attention(q, k, v), attention_weights(q, k)
 
 
 def scores(q: Tensor, k: Tensor) -> Tensor:
@@ -130,7 +137,7 @@ def parted(output: object) -> tuple[object, object]:
 
 
 class AttentionPiece(Piece):
-    """An answer may give the weights too, as a second thing."""
+    """An answer gives the mixed values, and then the weights."""
 
     def read(self, output: object, case: Case) -> Tensor:
         """Take the mixed values, the first of two things."""
@@ -152,7 +159,13 @@ class AttentionPiece(Piece):
         """Compare the weights, where they are given."""
         _, second = parted(self.ask(runner, case))
         if second is None:
-            return
+            raise Finding(
+                "The mixed values are right, with their gradients. But "
+                "the map is not there: who wants to draw it needs the "
+                "weights, (sequences, heads, queries, keys), beside the "
+                "mixture. What does your last line give back?",
+                "no_map",
+            )
         yours = as_tensor(second)
         wanted = attention_weights(case.inputs["q"], case.inputs["k"])
         if yours.shape != wanted.shape:
@@ -175,10 +188,12 @@ class AttentionPiece(Piece):
 PIECE = AttentionPiece(
     module=__name__,
     number=1,
-    reference=attention,
+    reference=attention_with_map,
     cases=cases,
     axes="sequences, heads, tokens, head_dim",
     draw=tables,
+    shown="On seven random inputs mixture and map are those of vitlib's "
+    "`attention`, with their gradients.",
     next="Every head of every layer runs this. MultiHeadAttention, the "
     "next piece, makes the queries, keys and values for it.",
     mistakes=(
@@ -294,6 +309,14 @@ PIECE = AttentionPiece(
             "sigmoid: the weights of your first queries sum to {sums}, "
             "not to 1. A query's shares depend on one another.",
             sums(lambda q, k: scaled(q, k).sigmoid()),
+        ),
+        Mistake(
+            "log_softmax",
+            lambda q, k, v: scaled(q, k).log_softmax(-1) @ v,
+            "These are the logarithms of the weights, all below zero; "
+            "those of your first queries sum to {sums}. A loss takes "
+            "them. What mixes values are the shares themselves.",
+            sums(lambda q, k: scaled(q, k).log_softmax(-1)),
         ),
         Mistake(
             "weights_transposed",

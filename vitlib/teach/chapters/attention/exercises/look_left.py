@@ -70,6 +70,19 @@ def no_rows(places: Tensor) -> Tensor:
     )
 
 
+def rearranged(places: Tensor, order: str) -> Tensor:
+    """Give right queries whose four quarters stand in another order."""
+    quarters = look_left(places).chunk(4, dim=1)
+    return torch.cat([quarters[int(at)] for at in order], dim=1)
+
+
+def one_sign(places: Tensor, quarter: int) -> Tensor:
+    """Turn the sign in one line of the addition theorem."""
+    quarters = list(look_left(places).chunk(4, dim=1))
+    quarters[quarter] = turned(places, right=1.0).chunk(4, dim=1)[quarter]
+    return torch.cat(quarters, dim=1)
+
+
 class LookPiece(Piece):
     """The answer gives queries, of which only the winner counts."""
 
@@ -150,6 +163,43 @@ PIECE = LookPiece(
             "that speaks of the rows. Which half speaks of the columns?",
         ),
         Mistake(
+            "sign_of_the_sine",
+            lambda places: one_sign(places, 0),
+            "The cosines are turned to the left, the sines to the right: "
+            "the patches look here and there. Put x = 1 and f = 1 into "
+            "your line for the sine: it should give sin(0). Which sign "
+            "stands between its two products?",
+        ),
+        Mistake(
+            "sign_of_the_cosine",
+            lambda places: one_sign(places, 1),
+            "The sines are turned to the left, the cosines to the right: "
+            "the patches look here and there. Put x = 1 and f = 1 into "
+            "your line for the cosine: it should give cos(0). Which sign "
+            "stands between its two products?",
+        ),
+        Mistake(
+            "sine_and_cosine_swapped",
+            lambda places: rearranged(places, "1023"),
+            "Both lines of the addition theorem are right, and stand in "
+            "each other's place: a query has its cosines where a key has "
+            "its sines. In which order does a place hold the two?",
+        ),
+        Mistake(
+            "halves_swapped",
+            lambda places: rearranged(places, "2301"),
+            "Each half is right, and they stand in each other's place: "
+            "the row of a query meets the column of a key. Which half of "
+            "a place speaks of the columns?",
+        ),
+        Mistake(
+            "above_to_the_left",
+            lambda places: turned(places, right=-1.0, down=-1.0),
+            "Every patch finds the one to the left in the row above: you "
+            "have turned both halves. Which half speaks of the rows, and "
+            "is to stay as it is?",
+        ),
+        Mistake(
             "two_columns",
             lambda places: turned(places, right=-2.0),
             "Every patch looks two columns to the left. By how much is "
@@ -163,6 +213,21 @@ PIECE = LookPiece(
             "before it in the sequence. A query is made of its own token, "
             "and attention knows no order. What does the token itself "
             "say about its place?",
+        ),
+        Mistake(
+            "one_after_in_the_sequence",
+            lambda places: places.roll(-1, dims=0),
+            "Each of your queries is the place of the next patch in the "
+            "sequence, which lies to the right. And a query is made of "
+            "its own token: attention knows no order. What does the token "
+            "itself say about its place?",
+        ),
+        Mistake(
+            "left_with_the_sign_turned",
+            lambda places: -look_left(places),
+            "Right, and then the sign of everything is turned: each patch "
+            "finds what is least like its left neighbour. Where does the "
+            "minus come in?",
         ),
         Mistake(
             "least_alike",

@@ -112,6 +112,36 @@ def merged_by_reshape(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     return layer.proj(mixed.reshape(tokens.shape))
 
 
+def split_and_merged_by_reshape(
+    layer: MultiHeadAttention, tokens: Tensor
+) -> Tensor:
+    """Reshape to heads, and reshape back."""
+    b, n, _ = tokens.shape
+    parts = layer.qkv(tokens).chunk(3, dim=-1)
+    q, k, v = (p.reshape(b, layer.num_heads, n, -1) for p in parts)
+    return layer.proj(attention(q, k, v).reshape(tokens.shape))
+
+
+def dealt_and_gathered(
+    layer: MultiHeadAttention, tokens: Tensor
+) -> Tensor:
+    """Deal the numbers to the heads in turn, and gather them so."""
+    mixed = attention(*split(layer, tokens, "qkv k heads"))
+    return layer.proj(rearrange(mixed, "b heads n k -> b n (k heads)"))
+
+
+def heads_attend(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+    """Let the heads of a token look at each other."""
+    q, k, v = (p.transpose(1, 2) for p in split(layer, tokens))
+    return layer.proj(attention(q, k, v).flatten(2))
+
+
+def mean_of_heads(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
+    """Take the mean of the heads, as wide as all of them again."""
+    mixed = attention(*split(layer, tokens)).mean(dim=1)
+    return layer.proj(mixed.repeat(1, 1, layer.num_heads))
+
+
 def merged_as_k_heads(layer: MultiHeadAttention, tokens: Tensor) -> Tensor:
     """Let the heads alternate in the result."""
     mixed = attention(*split(layer, tokens))
@@ -195,6 +225,24 @@ PIECE = ModulePiece(
             "then?",
         ),
         Mistake(
+            "split_and_merged_by_reshape",
+            split_and_merged_by_reshape,
+            "The shape is right at both ends, and it is reached by a "
+            "`reshape` each time: straight to (b, heads, n, k), and "
+            "straight back. Neither moves a number, so that each of your "
+            "{heads} heads sees {heads} pieces of one part of the "
+            "sequence in place of its {k} numbers of every token. {seen} "
+            "Part the last axis first: which axes change places then?",
+        ),
+        Mistake(
+            "heads_attend_to_heads",
+            heads_attend,
+            "Your heads are cut rightly, and tokens and heads have not "
+            "changed places: the {heads} heads of one token look at each "
+            "other, and no token at another. {seen} The last two axes "
+            "meet in `q @ k.mT`. Which axis has to be the last but one?",
+        ),
+        Mistake(
             "heads_and_numbers_swapped",
             heads_and_numbers_swapped,
             "Heads and their numbers have changed places: these are {k} "
@@ -208,6 +256,22 @@ PIECE = ModulePiece(
             "heads, n, k) straight to {right}, and the numbers of a token "
             "come from several others. {seen} Which axis has to move back "
             "first?",
+        ),
+        Mistake(
+            "dealt_and_gathered",
+            dealt_and_gathered,
+            "The heads are dealt like cards, one number in {heads} to "
+            "each, and gathered in the same way. {seen} With fresh "
+            "weights nobody would notice; trained ones lie as {heads} "
+            "heads of {k} numbers side by side. Which of the two does "
+            "`unflatten` name first?",
+        ),
+        Mistake(
+            "mean_of_heads",
+            mean_of_heads,
+            "You take the mean of the heads: what one of them has found "
+            "is lost among {heads}. {seen} `proj` reads the numbers of "
+            "all heads side by side. How wide is that?",
         ),
         Mistake(
             "merged_as_k_heads",
@@ -260,6 +324,20 @@ PIECE = ModulePiece(
             "Dot products of random vectors grow only with its root.",
         ),
         Mistake(
+            "divided_by_root_of_tokens",
+            with_function(divided_by(lambda q: q.shape[2] ** 0.5)),
+            "The scores are divided by the root of {n}, the number of "
+            "tokens. {seen} A dot product is a sum over the numbers of a "
+            "head. How many are these?",
+        ),
+        Mistake(
+            "divided_by_root_of_heads",
+            with_function(divided_by(lambda q: q.shape[1] ** 0.5)),
+            "The scores are divided by the root of {heads}, the number of "
+            "heads. {seen} A dot product is a sum over the numbers of one "
+            "head. How many are these?",
+        ),
+        Mistake(
             "softmax_over_queries",
             with_function(softmax_over(-2)),
             "The softmax is over the queries: all of them share one key. "
@@ -290,6 +368,13 @@ PIECE = ModulePiece(
             with_function(lambda q, k, v: attention(q, v, k)),
             "Keys and values have changed places. {seen} In which order "
             "do the three lie in `qkv`?",
+        ),
+        Mistake(
+            "values_first",
+            with_function(lambda q, k, v: attention(k, v, q)),
+            "The three come out of `qkv` as queries, keys and values, and "
+            "you take the first for the values. {seen} In which order do "
+            "they lie in `qkv`?",
         ),
         Mistake(
             "no_qkv_bias",

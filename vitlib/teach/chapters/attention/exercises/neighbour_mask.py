@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.compare import as_tensor
 from vitlib.teach.checking.piece import Case, Mistake, Piece
-from vitlib.teach.checking.words import dtype_of
 
 
 def steps(rows: int, cols: int) -> tuple[Tensor, Tensor]:
@@ -47,6 +47,19 @@ def with_class_token(rows: int, cols: int) -> Tensor:
     return mask
 
 
+def round_the_edges(rows: int, cols: int) -> Tensor:
+    """Let each edge join the opposite one."""
+    down, right = (side.abs() for side in steps(rows, cols))
+    down, right = down.minimum(rows - down), right.minimum(cols - right)
+    return (down <= 1) & (right <= 1)
+
+
+def next_in_sequence(rows: int, cols: int) -> Tensor:
+    """Take the numbers beside it for the neighbours."""
+    places = torch.arange(rows * cols)
+    return (places[:, None] - places).abs() <= 1
+
+
 def near_by(allowed: Callable[[Tensor, Tensor], Tensor]) -> Callable:
     """Give a mask with another idea of what is near."""
 
@@ -72,17 +85,25 @@ def first_pair(case: Case, found: Tensor) -> dict[str, object]:
 
 
 class MaskPiece(Piece):
-    """The answer is a boolean tensor."""
+    """The answer is a table of True and False, or of 1 and 0."""
 
     def read(self, output: object, case: Case) -> Tensor:
-        """Refuse numbers; give 1 where one may look."""
+        """Give 1 where one may look; refuse all but 0 and 1."""
+        if isinstance(output, list | tuple | np.ndarray):
+            try:
+                output = torch.as_tensor(output)
+            except (TypeError, ValueError, RuntimeError):
+                return as_tensor(output)
         if not isinstance(output, Tensor):
             return as_tensor(output)
-        if output.dtype != torch.bool:
+        held = output.double().unique()
+        other = held[(held != 0) & (held != 1)]
+        if len(other):
             raise Finding(
-                f"Your mask holds {dtype_of(output)} numbers. The masks "
-                "of this book are boolean: a comparison gives one of "
-                "itself. Where does yours become numbers?",
+                f"Your mask holds {other[0]:g}, and it should hold True "
+                "and False, or 1 and 0: a comparison such as `apart <= 1` "
+                "gives them. What do your numbers say, and what follows "
+                "from them about who may look?",
                 "no_booleans",
             )
         return as_tensor(output.double())
@@ -92,10 +113,13 @@ class MaskPiece(Piece):
         if yours.shape != right.shape:
             return ""
         good = int((yours == right).sum())
+        one, other = (yours != right).nonzero()[0].tolist()
+        ask = "How far apart are the two, in rows and in columns?"
+        if one == other:
+            ask = "May a patch not look at itself?"
         return (
             f"In a grid of {case.words} {good} of {yours.numel()} pairs "
-            f"are right. But {first_pair(case, yours)['pair']}. How far "
-            "apart are the two, in rows and in columns?"
+            f"are right. But {first_pair(case, yours)['pair']}. {ask}"
         )
 
 
@@ -109,8 +133,8 @@ PIECE = MaskPiece(
     shown="On four grids, square or not, each patch may look at itself "
     "and those around it.",
     next="With 14 by 14 patches 1,600 of 38,416 pairs are allowed. Given "
-    "to `attention_weights` it makes of attention something like a "
-    "convolution of 3 by 3, whose weights depend on what is there.",
+    "to `attention_weights`, as booleans, it makes of attention something "
+    "like a convolution of 3 by 3, whose weights depend on what is there.",
     mistakes=(
         Mistake(
             "neighbours_by_number",
@@ -118,6 +142,51 @@ PIECE = MaskPiece(
             "You compare the numbers of the patches, and a line of the "
             "picture ends where the next begins: {pair}. What are the row "
             "and the column of a number?",
+            first_pair,
+        ),
+        Mistake(
+            "next_in_sequence",
+            next_in_sequence,
+            "You compare the numbers of the patches, and only those that "
+            "follow one another are near: {pair}. How many numbers "
+            "further on is the patch below?",
+            first_pair,
+        ),
+        Mistake(
+            "round_the_edges",
+            round_the_edges,
+            "The picture is rolled up: {pair}, across the edge. How far "
+            "apart are the first column and the last?",
+            first_pair,
+        ),
+        Mistake(
+            "rows_only",
+            near_by(lambda down, right: down.abs() <= 1),
+            "Only the rows count: {pair}. What about the columns?",
+            first_pair,
+        ),
+        Mistake(
+            "columns_only",
+            near_by(lambda down, right: right.abs() <= 1),
+            "Only the columns count: {pair}. What about the rows?",
+            first_pair,
+        ),
+        Mistake(
+            "corners_only",
+            near_by(
+                lambda down, right: (down.abs() == 1) & (right.abs() == 1)
+            ),
+            "Only the four corners are left: {pair}. You ask that row and "
+            "column differ by exactly 1. Which of them may stay the same?",
+            first_pair,
+        ),
+        Mistake(
+            "a_circle_of_two",
+            near_by(
+                lambda down, right: down.square() + right.square() <= 4
+            ),
+            "You measure along a straight line, and up to 2: {pair}. The "
+            "corners are 1.41 away. How far are two columns?",
             first_pair,
         ),
         Mistake(

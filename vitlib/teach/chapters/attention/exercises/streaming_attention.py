@@ -1,6 +1,7 @@
 """Check your `streaming_attention(q, blocks)`."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterable
 
 import torch
@@ -12,6 +13,8 @@ from vitlib.attention import attention
 from vitlib.teach.checking.answer import Finding, Runner
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
+
+FEW = 3  # blocks that may still wait to be forgotten
 
 Blocks = Iterable[tuple[Tensor, Tensor]]
 
@@ -79,6 +82,57 @@ def cases() -> list[Case]:
     ]
 
 
+def from_another_top(
+    top_of: Callable[[Tensor, Tensor], Tensor],
+) -> Callable[[Tensor, Blocks], Tensor]:
+    """Give attention whose exponentials are taken from another top.
+
+    `top_of` makes it of the highest so far and of a block's scores.
+    """
+
+    def compute(q: Tensor, blocks: Blocks) -> Tensor:
+        top = torch.full_like(q[..., :1], -torch.inf)
+        total, mixed = torch.zeros_like(top), torch.zeros_like(q)
+        for k, v in blocks:
+            scores = q @ k.mT / q.shape[-1] ** 0.5
+            higher = top_of(top, scores)
+            fade, weights = (top - higher).exp(), (scores - higher).exp()
+            total = total * fade + weights.sum(dim=-1, keepdim=True)
+            mixed = mixed * fade + weights @ v
+            top = higher
+        return mixed / total
+
+    return compute
+
+
+def weights_from_the_old(q: Tensor, blocks: Blocks) -> Tensor:
+    """Measure a block's weights from the highest before it."""
+    top = torch.full_like(q[..., :1], -torch.inf)
+    total, mixed = torch.zeros_like(top), torch.zeros_like(q)
+    for k, v in blocks:
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        higher = torch.maximum(top, scores.amax(dim=-1, keepdim=True))
+        fade, weights = (top - higher).exp(), (scores - top).exp()
+        total = total * fade + weights.sum(dim=-1, keepdim=True)
+        mixed = mixed * fade + weights @ v
+        top = higher
+    return mixed / total
+
+
+def divided_each_time(q: Tensor, blocks: Blocks) -> Tensor:
+    """Divide by the sum of the weights after every block."""
+    top = torch.full_like(q[..., :1], -torch.inf)
+    total, mixed = torch.zeros_like(top), torch.zeros_like(q)
+    for k, v in blocks:
+        scores = q @ k.mT / q.shape[-1] ** 0.5
+        higher = torch.maximum(top, scores.amax(dim=-1, keepdim=True))
+        fade, weights = (top - higher).exp(), (scores - higher).exp()
+        total = total * fade + weights.sum(dim=-1, keepdim=True)
+        mixed = (mixed * fade + weights @ v) / total
+        top = higher
+    return mixed
+
+
 def mean_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
     """Attend to each block by itself, and take the mean."""
     return torch.stack([attention(q, k, v) for k, v in blocks]).mean(0)
@@ -92,6 +146,53 @@ def sum_of_blocks(q: Tensor, blocks: Blocks) -> Tensor:
 def last_block_only(q: Tensor, blocks: Blocks) -> Tensor:
     """Forget all blocks but the last."""
     return attention(q, *list(blocks)[-1])
+
+
+class Stream:
+    """Blocks that come by once; what has gone by is not held here.
+
+    `held` counts, when a block is asked for, how many of those before the
+    last are still held by somebody else.
+    """
+
+    def __init__(self, blocks: Iterable[tuple[Tensor, Tensor]]) -> None:
+        self.blocks = iter(blocks)
+        self.over, self.held = False, 0
+        self.gone: list[weakref.ref] = []
+
+    def __iter__(self) -> "Stream":
+        """Go along the blocks, but not a second time."""
+        if self.over:
+            raise Finding(
+                "Your code goes along the blocks a second time, and they "
+                "come by once: when a block has been used it is gone. "
+                "What does the first pass find out that the second needs? "
+                "It has to be mended when a higher score comes, while the "
+                "blocks go by.",
+                "second_pass",
+            )
+        return self
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        """Let the next block come by."""
+        alive = sum(block() is not None for block in self.gone[:-2])
+        self.held = max(self.held, alive)
+        try:
+            k, v = next(self.blocks)
+        except StopIteration:
+            self.over = True
+            raise
+        self.gone.append(weakref.ref(k))
+        return k, v
+
+    def __getitem__(self, index: object) -> None:
+        """Say that there is no such thing as block number 3."""
+        raise Finding(
+            "Your code asks for a block by its number. They come by one "
+            "after the other, and only once. What gives you each of them "
+            "when it comes?",
+            "asks_by_number",
+        )
 
 
 class Watch(TorchFunctionMode):
@@ -115,17 +216,26 @@ class Watch(TorchFunctionMode):
 
 
 class StreamPiece(Piece):
-    """The answer must not hold the table of all scores."""
+    """The answer must not hold the table of all scores, nor the blocks."""
+
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
+    ) -> object:
+        """Let the blocks come by one after the other, once."""
+        stream = Stream(given["blocks"])
+        return super().call(runner, case, given | {"blocks": stream})
 
     def examine_more(self, runner: Runner, case: Case) -> None:
         """Give 64 keys in blocks of four, and watch what is made."""
         many = stream_case(Draw(58), 1, 64, [4] * 16, 1.0)
-        given = many.copies()
+        blocks = many.copies()["blocks"]
+        # Once it has come by, only the answer itself can hold a block.
+        stream = Stream(blocks.pop(0) for _ in range(len(blocks)))
 
         def watched() -> Watch:
             watch = Watch()
             with watch:
-                runner.answer(*given.values())
+                runner.answer(many.inputs["q"].clone(), stream)
             return watch
 
         watch = runner.run(watched)
@@ -144,6 +254,15 @@ class StreamPiece(Piece):
                 "What can you forget as soon as a block is done?",
                 "holds_the_table",
             )
+        if stream.held > FEW:
+            raise Finding(
+                "The result is right. But when the last of 16 blocks "
+                f"comes, your code still holds {stream.held} of those "
+                "before it: with a long sequence that is all keys and "
+                "values. When a block has been used it is gone. What is "
+                "left of it in your two sums?",
+                "holds_the_blocks",
+            )
 
 
 PIECE = StreamPiece(
@@ -152,8 +271,9 @@ PIECE = StreamPiece(
     reference=stream,
     cases=cases,
     axes="sequences, heads, queries, head_dim",
-    shown="Block by block you get what attention gets from the whole "
-    "table, with scores in the thousands too, and no table is ever held.",
+    shown="Block by block, in one pass, you get what attention gets from "
+    "the whole table, with scores in the thousands too, and no table is "
+    "ever held.",
     next="This is the idea of FlashAttention. The rest of it is about "
     "which memory of the GPU each block lies in.",
     mistakes=(
@@ -178,6 +298,42 @@ PIECE = StreamPiece(
             "The mixture is corrected when a higher score comes, the sum "
             "of the weights is not. {seen} Both were measured from the "
             "old one.",
+        ),
+        Mistake(
+            "highest_of_the_block",
+            from_another_top(
+                lambda top, scores: scores.amax(dim=-1, keepdim=True)
+            ),
+            "Right while the scores are small. Your exponentials are "
+            "taken relative to the highest score of each block, and when "
+            "a block comes whose highest is far lower, the fade is "
+            "endless: {yours} at {where}. Relative to the highest of "
+            "which blocks should they be?",
+        ),
+        Mistake(
+            "one_maximum_for_all",
+            from_another_top(
+                lambda top, scores: torch.maximum(top, scores.max())
+            ),
+            "Right while the scores are small. You take one highest score "
+            "for all queries, and the exponentials of a query whose own "
+            "scores are far lower are all 0: {yours} at {where}. Which "
+            "axis may the maximum go over?",
+        ),
+        Mistake(
+            "weights_from_the_old_maximum",
+            weights_from_the_old,
+            "The weights of a block are measured from the old highest "
+            "score, and before the first block that is minus infinity: "
+            "{yours} at {where}. From which of the two, old or new, are "
+            "the sums measured when the block is in them?",
+        ),
+        Mistake(
+            "divided_each_time",
+            divided_each_time,
+            "The mixture is divided by the sum of the weights after every "
+            "block, and so once too often for all blocks but the last. "
+            "{seen} Only at the end is it known what the weights sum to.",
         ),
         Mistake(
             "no_maximum",

@@ -7,10 +7,15 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from vitlib.teach.checking.answer import Finding, Runner, Unwritten
-from vitlib.teach.checking.compare import as_tensor, kind_of
+from vitlib.teach.checking.compare import (
+    agrees,
+    as_tensor,
+    first_difference,
+    kind_of,
+)
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
-from vitlib.teach.checking.words import count_of, shape_of
+from vitlib.teach.checking.words import count_of, pair, shape_of
 
 
 def as_conv(linear: nn.Linear, patch_size: int) -> nn.Conv2d:
@@ -66,6 +71,42 @@ class ConvPiece(Piece):
         runner.run(conv.double)
         return runner.run(conv, case.weights["images"].double())
 
+    def tell(
+        self, case: Case, yours: Tensor, right: Tensor
+    ) -> Finding | str:
+        """Part what is wrong with the bias from what is with the weights.
+
+        The last picture is all zeros, so that of it nothing is said but
+        the bias.
+        """
+        if yours.shape != right.shape:
+            return ""
+        off = yours - right
+        mine, good = pair(yours[-1, :3, 0, 0], right[-1, :3, 0, 0])
+        biases = f"The first biases are {mine}, wanted is {good}."
+        if agrees(yours - off[-1:, :, :1, :1], right):
+            return Finding(
+                f"The weights are right, and the biases are others. "
+                f"{biases} A new layer has random ones. What is to be put "
+                "in their place?",
+                "other_bias",
+            )
+        if agrees(yours[-1], right[-1]):
+            seen = first_difference(yours, right)["seen"]
+            return Finding(
+                "The biases are right, and the weights are others. "
+                f"{seen} A new layer has random ones. Does the line that "
+                "changes them write into `conv.weight`, or only give a "
+                "tensor a name?",
+                "other_weights",
+            )
+        return Finding(
+            "Neither weights nor biases are those of the linear layer. "
+            f"{biases} A new layer has random numbers in both. Which "
+            "lines of yours write into them?",
+            "nothing_copied",
+        )
+
     def read(self, output: object, case: Case) -> Tensor:
         """Compare in float32: the weights may have been copied to it."""
         return as_tensor(output).float()
@@ -86,7 +127,8 @@ def cases() -> list[Case]:
             f"patches of {p} with {count_of(channels, 'channel')} and a "
             f"width of {width}"
         )
-        images = draw.uniform(2, channels, rows * p, cols * p)
+        images = draw.normal(3, channels, rows * p, cols * p)
+        images[-1] = 0  # what a layer says of it is its bias
         found.append(
             Case(
                 words,

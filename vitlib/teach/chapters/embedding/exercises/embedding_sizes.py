@@ -16,6 +16,13 @@ PIECE = NumberPiece(
     number=1,
     compute=huge,
     axes=("tokens", "width", "numbers to learn"),
+    asks=(
+        "How many patches of 14 stand in a row of 224 pixels, and how "
+        "many rows are there?",
+        "How many filters has the layer?",
+        "How many numbers has a filter, what does it add, and how many "
+        "filters are there?",
+    ),
     next="The picture decides how many tokens there are, the patch how "
     "many weights a filter has, and you how many filters. Three numbers "
     "that have nothing to do with each other.",

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 
 from vitlib.teach.checking.answer import Finding, Unwritten
-from vitlib.teach.checking.compare import as_tensor, kind_of
+from vitlib.teach.checking.compare import (
+    agrees,
+    as_tensor,
+    first_difference,
+    kind_of,
+)
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import count_of, pair, shape_of
@@ -36,6 +41,15 @@ class FoldPiece(Piece):
                 "no_pair",
             )
         weight, bias = map(as_tensor, output)
+        old = case.inputs
+        shapes = old["bias"].shape, old["weight"].shape
+        if (weight.shape, bias.shape) == shapes:
+            raise Finding(
+                "You give the bias first and the weight after it: "
+                f"{shape_of(weight)}, {shape_of(bias)}. Who takes them "
+                "expects the weight first.",
+                "bias_first",
+            )
         for name, new in ("weight", weight), ("bias", bias):
             old = case.inputs[name]
             if new.shape != old.shape:
@@ -47,6 +61,42 @@ class FoldPiece(Piece):
                     "other_shape",
                 )
         return torch.cat([weight.flatten(1), bias[:, None]], dim=1)
+
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Say where the weights differ, by their own four indices."""
+        words = super().words(mistake, case, wanted, found)
+        return words | {"seen": seen_in_weights(case, found, wanted)}
+
+    def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
+        """Say which of the two is wrong, and where."""
+        about = f"I asked about {case.words}."
+        if not agrees(yours[:, :-1], right[:, :-1]):
+            return Finding(
+                f"{about} The new weights are not right. "
+                f"{seen_in_weights(case, yours, right)} By which number "
+                "is a weight of this channel to be divided or multiplied, "
+                "so that it does to the raw pixel what it did to the "
+                "normalised one?",
+                "other_weights",
+            )
+        return Finding(
+            f"{about} The new weights are right, the biases are not. "
+            f"{biases(case, yours)['biases']} Put pixels of 0 into both "
+            "models: what does the old one say of them, after it has "
+            "normalised them?",
+            "other_biases",
+        )
+
+
+def seen_in_weights(case: Case, yours: Tensor, right: Tensor) -> str:
+    """Say where the new weights first differ, and what stands there."""
+    shape = case.inputs["weight"].shape
+    mine, good = (t[:, :-1].reshape(shape) for t in (yours, right))
+    if agrees(mine, good):
+        return ""
+    return f"In the weight: {first_difference(mine, good)['seen']}"
 
 
 def cases() -> list[Case]:
@@ -129,6 +179,34 @@ PIECE = FoldPiece(
             "{biases} Where all pixels are the mean, the filter used to "
             "answer with its bias. Does it still?",
             biases,
+        ),
+        Mistake(
+            "old_bias_lost",
+            lambda weight, bias, mean, std: (
+                weight / std[:, None, None],
+                fold_normalisation(weight, 0 * bias, mean, std)[1],
+            ),
+            "The weights are right, and of the biases only the shift is "
+            "left. {biases} What did the filter add before?",
+            biases,
+        ),
+        Mistake(
+            "deviation_twice",
+            folded(shift=lambda new, old, mean: new * new / old * mean),
+            "The weights are right. For the biases you divide by the "
+            "deviation twice. {biases} Your new weights are divided "
+            "already.",
+            biases,
+        ),
+        Mistake(
+            "mean_taken_from_the_weights",
+            lambda weight, bias, mean, std: (
+                (weight - mean[:, None, None]) / std[:, None, None],
+                bias,
+            ),
+            "Your weights are normalised like pixels. {seen} It is x from "
+            "which the mean is taken: multiply the bracket out, and look "
+            "what stands beside x and what stands alone.",
         ),
         Mistake(
             "shifted_by_old_weights",

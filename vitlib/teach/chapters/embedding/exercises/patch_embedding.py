@@ -99,7 +99,7 @@ def cases() -> list[Case]:
                 f"{count_of(batch, 'image')} of {size[0]} by {size[1]} "
                 f"pixels with {count_of(channels, 'channel')}, patches of "
                 f"{p} and a width of {width}",
-                {"images": draw.uniform(batch, channels, *size)},
+                {"images": draw.normal(batch, channels, *size)},
                 settings,
                 weights_of(PatchEmbedding, draw, **settings),
                 {"d": width},

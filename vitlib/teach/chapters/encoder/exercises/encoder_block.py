@@ -126,6 +126,38 @@ def mlp_first(block: EncoderBlock, tokens: Tensor) -> Tensor:
     return tokens + block.attn(block.norm1(tokens))
 
 
+def no_attention(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Leave the attention out."""
+    return tokens + block.mlp(block.norm2(tokens))
+
+
+def no_mlp(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Leave the MLP out."""
+    return tokens + block.attn(block.norm1(tokens))
+
+
+def stream_without_first_sum(
+    block: EncoderBlock, tokens: Tensor
+) -> Tensor:
+    """Let the MLP read what was gathered, and not the sum."""
+    gathered = block.attn(block.norm1(tokens))
+    return tokens + gathered + block.mlp(block.norm2(gathered))
+
+
+def first_normed_stream(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Begin the first sum with the normed tokens."""
+    normed = block.norm1(tokens)
+    tokens = normed + block.attn(normed)
+    return tokens + block.mlp(block.norm2(tokens))
+
+
+def second_normed_stream(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Begin the second sum with the normed tokens."""
+    tokens = tokens + block.attn(block.norm1(tokens))
+    normed = block.norm2(tokens)
+    return normed + block.mlp(normed)
+
+
 def eps_of_torch(block: EncoderBlock, tokens: Tensor) -> Tensor:
     """Add more to the variance than a ViT does."""
 
@@ -167,6 +199,41 @@ PIECE = ModulePiece(
             "Your sums start from the normed tokens: after each norm the "
             "old stream is gone. {seen} What does the layer read, and "
             "what is its result added to? They are not the same tensor.",
+        ),
+        Mistake(
+            "first_normed_stream",
+            first_normed_stream,
+            "Your first sum begins with the normed tokens, and the stream "
+            "as it was is gone. {seen} What does the attention read, and "
+            "what is its result added to? They are not the same tensor.",
+        ),
+        Mistake(
+            "second_normed_stream",
+            second_normed_stream,
+            "Your second sum begins with the normed tokens, and the "
+            "stream as it was is gone. {seen} What does the MLP read, and "
+            "what is its result added to? They are not the same tensor.",
+        ),
+        Mistake(
+            "no_attention",
+            no_attention,
+            "The attention is missing: each token thinks by itself, and "
+            "none has looked at another. {seen} What comes before the "
+            "MLP?",
+        ),
+        Mistake(
+            "no_mlp",
+            no_mlp,
+            "The MLP is missing: the tokens have looked around, and "
+            "nothing is made of it. {seen} What comes after the "
+            "attention?",
+        ),
+        Mistake(
+            "stream_without_first_sum",
+            stream_without_first_sum,
+            "Everything is added in the end, but the MLP reads what was "
+            "gathered alone. {seen} It should read the stream after the "
+            "first sum. Which tensor goes into `norm2`?",
         ),
         Mistake(
             "no_residual",

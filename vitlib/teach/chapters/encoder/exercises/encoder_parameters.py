@@ -1,6 +1,6 @@
 """Check how many numbers twelve blocks of ViT-S hold."""
 
-from vitlib.teach.checking.number import NumberPiece, Slip
+from vitlib.teach.checking.number import NumberPiece, Slip, numeral
 
 
 def blocks_of(width: int, depth: int = 12) -> int:
@@ -8,10 +8,32 @@ def blocks_of(width: int, depth: int = 12) -> int:
     return depth * (12 * width**2 + 13 * width)
 
 
+def in_a_block(count: float) -> str:
+    """Say what so many would be for one block."""
+    block, matrices = count / 12, 12 * 384**2
+    seen = (
+        f"{numeral(count)} would be {numeral(block)} in each of twelve "
+        f"blocks. The matrices alone have {matrices:,}, 12 times the "
+        "square of 384"
+    )
+    if block < matrices:
+        return (
+            f"{seen}. Four of these squares are in the attention, eight "
+            "in the MLP. Which do you miss?"
+        )
+    left = (block - matrices) / 384
+    return (
+        f"{seen}, and {numeral(left)} times 384 are left for biases and "
+        "norms. Count these along the block: which layers give how many "
+        "numbers out, and what does a norm learn?"
+    )
+
+
 PIECE = NumberPiece(
     module=__name__,
     number=2,
     compute=lambda: blocks_of(384),
+    follows=in_a_block,
     next="Twice the width of ViT-Ti, and not quite four times its "
     "5,338,368 numbers: matrices have grown fourfold, biases and norms "
     "twofold. The number of heads plays no part.",
@@ -26,6 +48,25 @@ PIECE = NumberPiece(
             12 * 12 * 384**2,
             "{yours} are the matrices alone. What else does a linear "
             "layer have, and what does a norm learn?",
+        ),
+        Slip(
+            "four_times_ti",
+            4 * blocks_of(192),
+            "{yours} are four times those of ViT-Ti. A matrix grows "
+            "fourfold when its two sides double. A bias and a norm have "
+            "one side: how do they grow?",
+        ),
+        Slip(
+            "twice_ti",
+            2 * blocks_of(192),
+            "{yours} are twice those of ViT-Ti. A matrix has two sides, "
+            "and both have doubled. How does it grow?",
+        ),
+        Slip(
+            "rest_once",
+            12 * 12 * 384**2 + 13 * 384,
+            "{yours} count the matrices of twelve blocks, and biases and "
+            "norms of one. Where does the bracket of the formula end?",
         ),
         Slip(
             "no_norms",

@@ -87,6 +87,48 @@ PIECE = ModulePiece(
             "{seen} timm and this book take the exact one.",
         ),
         Mistake(
+            "gelu_without_the_root",
+            with_activation(lambda x: x * (1 + torch.erf(x)) / 2),
+            "Nearly: this is GELU by way of `erf`, and inside it a root "
+            "is missing. {seen} The normal distribution has a deviation "
+            "of 1, `erf` one of 1 over the root of 2. What is x divided "
+            "by before `erf` sees it?",
+        ),
+        Mistake(
+            "gelu_times_the_root",
+            with_activation(lambda x: x * (1 + torch.erf(x * 2**0.5)) / 2),
+            "Nearly: this is GELU by way of `erf`, and inside it x is "
+            "multiplied by the root of 2. {seen} Is it to become larger "
+            "or smaller there?",
+        ),
+        Mistake(
+            "gelu_without_the_half",
+            with_activation(lambda x: x * (1 + torch.erf(x / 2**0.5))),
+            "Nearly: your GELU is twice as large as it should be. {seen} "
+            "For large x it should be x itself, and 1 + erf(x) is 2 "
+            "there.",
+        ),
+        Mistake(
+            "share_only",
+            with_activation(lambda x: (1 + torch.erf(x / 2**0.5)) / 2),
+            "This is the share of the normal distribution below x, from 0 "
+            "to 1, and GELU is made of it. {seen} What is the share "
+            "multiplied by?",
+        ),
+        Mistake(
+            "sigmoid",
+            with_activation(torch.sigmoid),
+            "Between your two layers stands a sigmoid. {seen} A ViT has "
+            "another bend there, one that lets large numbers pass.",
+        ),
+        Mistake(
+            "leaky_relu",
+            with_activation(F.leaky_relu),
+            "Between your two layers stands a ReLU that leaks. {seen} A "
+            "ViT has a bend there that is round at zero. What is it "
+            "called?",
+        ),
+        Mistake(
             "tanh",
             with_activation(torch.tanh),
             "Between your two layers stands tanh. {seen} A ViT has "

@@ -50,6 +50,47 @@ def no_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
     return block.norm2(block.mlp(tokens))
 
 
+def no_first_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Add nothing to what was gathered."""
+    tokens = block.norm1(block.attn(tokens))
+    return block.norm2(tokens + block.mlp(tokens))
+
+
+def no_second_residual(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Add nothing to what the MLP gives."""
+    return block.norm2(block.mlp(block.norm1(tokens + block.attn(tokens))))
+
+
+def gathered_lost(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Begin the second sum with the tokens of before the attention."""
+    between = block.norm1(tokens + block.attn(tokens))
+    return block.norm2(tokens + block.mlp(between))
+
+
+def bare_sum_kept(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Norm what the MLP reads, and begin its sum with the bare one."""
+    between = tokens + block.attn(tokens)
+    return block.norm2(between + block.mlp(block.norm1(between)))
+
+
+def norms_on_both_sides(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Norm in front of the layers and behind the sums."""
+    tokens = block.norm1(tokens + block.attn(block.norm1(tokens)))
+    return block.norm2(tokens + block.mlp(block.norm2(tokens)))
+
+
+def second_norm_after_layer(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Norm what the MLP gives, and then add."""
+    tokens = block.norm1(tokens + block.attn(tokens))
+    return tokens + block.norm2(block.mlp(tokens))
+
+
+def mlp_first(block: EncoderBlock, tokens: Tensor) -> Tensor:
+    """Think first, look afterwards."""
+    tokens = block.norm2(tokens + block.mlp(tokens))
+    return block.norm1(tokens + block.attn(tokens))
+
+
 PIECE = ModulePiece(
     module=__name__,
     number=4,
@@ -98,6 +139,59 @@ PIECE = ModulePiece(
             no_second_norm,
             "The norm after the second sum is missing. {seen} What does "
             "the next block get?",
+        ),
+        Mistake(
+            "no_norms",
+            pre_norm.no_norms,
+            "Sums and layers are right, the norms are not used. {seen} "
+            "What happens to each sum?",
+        ),
+        Mistake(
+            "no_first_residual",
+            no_first_residual,
+            "The residual around attention is missing: what it gathers "
+            "replaces the tokens. {seen} What stands in the first norm's "
+            "bracket besides the layer's result?",
+        ),
+        Mistake(
+            "no_second_residual",
+            no_second_residual,
+            "The residual around the MLP is missing: its result replaces "
+            "the tokens. {seen} What stands in the second norm's bracket "
+            "besides the layer's result?",
+        ),
+        Mistake(
+            "gathered_lost",
+            gathered_lost,
+            "Your second sum begins with the tokens from before the "
+            "attention, so that what was gathered is lost. {seen} What "
+            "did the first norm give?",
+        ),
+        Mistake(
+            "bare_sum_kept",
+            bare_sum_kept,
+            "Your MLP reads the normed sum, and its result is added to "
+            "the bare one. {seen} In 2017 the bare sum was gone after its "
+            "norm.",
+        ),
+        Mistake(
+            "norms_on_both_sides",
+            norms_on_both_sides,
+            "Each norm stands twice, in front of its layer and behind its "
+            "sum. {seen} In 2017 a layer read the stream as it was.",
+        ),
+        Mistake(
+            "second_norm_after_layer",
+            second_norm_after_layer,
+            "The first half is right. In the second what the MLP gives is "
+            "normed, and then added. {seen} In 2017 the sum itself was "
+            "normed.",
+        ),
+        Mistake(
+            "mlp_first",
+            mlp_first,
+            "The MLP comes first, attention second. {seen} A token looks "
+            "around, then it thinks.",
         ),
         Mistake(
             "no_residual",

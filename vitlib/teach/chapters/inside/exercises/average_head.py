@@ -1,6 +1,7 @@
 """Check your `average_head(model, images, layer, head)`."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import torch
 from einops import rearrange
@@ -148,6 +149,76 @@ def mean_over_heads(said: Tensor, head: int) -> Tensor:
     return said
 
 
+def sum_over_images(said: Tensor, head: int) -> Tensor:
+    """Sum where a mean belongs."""
+    said[:, :, head] = said[:, :, head].sum(dim=0)
+    return said
+
+
+def first_image(said: Tensor, head: int) -> Tensor:
+    """Let the head say to all what it says of the first image."""
+    said[:, :, head] = said[:1, :, head]
+    return said
+
+
+def mean_over_width(said: Tensor, head: int) -> Tensor:
+    """Let the head say one number, the mean of its own."""
+    said[:, :, head] = said[:, :, head].mean(dim=-1, keepdim=True)
+    return said
+
+
+def one_number_on(said: Tensor, head: int) -> Tensor:
+    """Begin at number `head`, and not at that head's first number."""
+    flat, width = said.flatten(2).clone(), said.shape[3]
+    part = flat[:, :, head : head + width]
+    part[:] = part.mean(dim=0, keepdim=True)
+    return flat.reshape(said.shape)
+
+
+def tokens_for_width(said: Tensor, head: int) -> Tensor:
+    """Index the tokens where the numbers of the head were meant."""
+    flat, width = said.flatten(2).clone(), said.shape[3]
+    part = flat[:, head * width : (head + 1) * width]
+    part[:] = part.mean(dim=0, keepdim=True)
+    return flat.reshape(said.shape)
+
+
+def behind_proj(
+    model: ViT, images: Tensor, layer: int, head: int
+) -> Tensor:
+    """Change what comes out of `proj`."""
+    proj = model.blocks[layer].attn.proj
+    width = proj.in_features // model.blocks[layer].attn.num_heads
+
+    def exchange(_: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        said = output.clone()
+        part = said[:, :, head * width : (head + 1) * width]
+        part[:] = part.mean(dim=0, keepdim=True)
+        return said
+
+    with proj.register_forward_hook(exchange):
+        return model(images)
+
+
+def in_every_layer(
+    model: ViT, images: Tensor, layer: int, head: int
+) -> Tensor:
+    """Let the head of this number say the usual in every layer."""
+
+    def exchange(attn: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+        width = attn.in_features // model.blocks[0].attn.num_heads
+        said = inputs[0].clone()
+        part = said[:, :, head * width : (head + 1) * width]
+        part[:] = part.mean(dim=0, keepdim=True)
+        return said
+
+    with ExitStack() as hooks:
+        for block in model.blocks:
+            proj = block.attn.proj
+            hooks.enter_context(proj.register_forward_pre_hook(exchange))
+        return model(images)
+
+
 PIECE = HeadPiece(
     module=__name__,
     number=4,
@@ -185,6 +256,49 @@ PIECE = HeadPiece(
             "All heads of the layer say the usual. {seen} Behind `proj` "
             "they cannot be told apart any more. Which of the numbers "
             "that go into it belong to one head?",
+        ),
+        Mistake(
+            "sum_over_images",
+            with_change(sum_over_images),
+            "You sum over the images where their mean belongs. {seen} "
+            "What the head usually says is as loud as what it says once.",
+        ),
+        Mistake(
+            "first_image",
+            with_change(first_image),
+            "The head says of all images what it says of the first. "
+            "{seen} What does it say usually, over all of them?",
+        ),
+        Mistake(
+            "mean_over_width",
+            with_change(mean_over_width),
+            "You take the mean over the numbers of the head. {seen} Over "
+            "which axis are the images counted?",
+        ),
+        Mistake(
+            "one_number_on",
+            with_change(one_number_on),
+            "Right for head 0. Yours begins at number `head` of the "
+            "width, and a head has several numbers. {seen} How many come "
+            "before the first of this one?",
+        ),
+        Mistake(
+            "tokens_for_width",
+            with_change(tokens_for_width),
+            "You cut tokens where the numbers of a head were meant. "
+            "{seen} (b, n, d): which axis holds the heads?",
+        ),
+        Mistake(
+            "behind_proj",
+            behind_proj,
+            "Your change comes behind `proj`, where the heads are mixed "
+            "already. {seen} A pre-hook is given what goes in.",
+        ),
+        Mistake(
+            "in_every_layer",
+            in_every_layer,
+            "The head of this number says the usual in every layer. "
+            "{seen} Which of the layers was asked for?",
         ),
         Mistake(
             "heads_interleaved",

@@ -7,6 +7,14 @@ PIECE = NumberPiece(
     number=5,
     compute=lambda: (2, 3, 11),
     axes=("one head", "the other", "answers lost without both"),
+    asks=(
+        "Take two heads away at once, for each of the six pairs: without "
+        "which is the count of right answers lowest?",
+        "Take two heads away at once, for each of the six pairs: without "
+        "which is the count of right answers lowest?",
+        "How many of 500 are right with all heads, and how many without "
+        "these two? The answer is the difference.",
+    ),
     next="Together they cost 11 answers, alone 2 and 5: what one of them "
     "says the other can say, too. A table of single heads shows nothing "
     "of that.",
@@ -39,6 +47,36 @@ PIECE = NumberPiece(
             (1, 3, 5),
             "Without heads 1 and 3 five are lost, as many as without head "
             "3 alone. Another pair costs more.",
+        ),
+        Slip(
+            "gain_for_loss",
+            (2, 3, -11),
+            "The right two, and 11 is right. It was asked how many "
+            "answers are lost: a loss counts upwards.",
+        ),
+        Slip(
+            "beyond_the_sum",
+            (2, 3, 4),
+            "The right two. 4 is by how much both cost more than the sum "
+            "of the two. How many are lost in all?",
+        ),
+        Slip(
+            "share_for_count",
+            (2, 3, 0.022),
+            "The right two, and the right share of 500. How many answers "
+            "is that?",
+        ),
+        Slip(
+            "percent_for_count",
+            (2, 3, 2.2),
+            "The right two, and right in per cent of 500. How many "
+            "answers is that?",
+        ),
+        Slip(
+            "largest_gain",
+            (0, 3, -2),
+            "You were to find the pair that costs most. A negative loss "
+            "is a gain.",
         ),
         Slip(
             "counted_from_one",

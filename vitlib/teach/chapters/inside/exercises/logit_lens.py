@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vitlib import inside
 from vitlib.teach.checking.inputs import Draw
@@ -31,7 +32,7 @@ def cases() -> list[Case]:
             one = "norm" in name and name.endswith("weight")
             part.data = one + draw.normal(*part.shape, std=0.4)
         words = f"a small ViT of {count_of(depth, 'layer')}"
-        images = draw.normal(2, 1, 8, 12)
+        images = draw.normal(depth + 2, 1, 8, 12)
         found.append(
             Case(words, {"model": model.eval(), "images": images})
         )
@@ -50,6 +51,37 @@ def seen_by(read: Lens) -> Lens:
 def lens(model: ViT, stream: Tensor) -> Tensor:
     """Norm, then head."""
     return model.head(model.norm(stream))
+
+
+def branches(model: ViT, images: Tensor) -> Tensor:
+    """Note what the attention of each layer adds."""
+    stream = inside.residual_stream(model, images)
+    added = [
+        block.attn(block.norm1(tokens))
+        for block, tokens in zip(model.blocks, stream[:-1], strict=True)
+    ]
+    return lens(model, torch.stack([stream[0], *added]))
+
+
+def one_layer_early(model: ViT, images: Tensor) -> Tensor:
+    """Note what goes into each module, where it gives what comes out."""
+    stream = inside.residual_stream(model, images)
+    return lens(model, torch.cat([stream[:1], stream[:-1]]))
+
+
+def bare_norm(model: ViT, stream: Tensor) -> Tensor:
+    """Norm without what the norm has learned."""
+    return model.head(F.layer_norm(stream, stream.shape[-1:], eps=1e-6))
+
+
+def twice_normed(model: ViT, stream: Tensor) -> Tensor:
+    """Norm the last layer's tokens twice."""
+    return lens(model, model.norm(stream[-1:]))
+
+
+def layers_second(model: ViT, stream: Tensor) -> Tensor:
+    """Put the images before the layers."""
+    return lens(model, stream).transpose(0, 1)
 
 
 def normed_stream(model: ViT, images: Tensor) -> Tensor:
@@ -83,6 +115,59 @@ PIECE = Piece(
             "One is missing at the beginning: your shape is {shape}, "
             "wanted is {right}. The tokens have something to say before "
             "the first layer, too.",
+        ),
+        Mistake(
+            "what_attention_adds",
+            branches,
+            "From the first layer on these are not the tokens but what "
+            "attention adds to them. {seen} A hook notes what its module "
+            "gives. Which module gives the stream, sums included?",
+        ),
+        Mistake(
+            "one_layer_early",
+            one_layer_early,
+            "Your hooks note what goes into a module, and so each layer "
+            "is one too early. {seen} Which of the three things that a "
+            "forward hook is given came out?",
+        ),
+        Mistake(
+            "norm_not_learned",
+            seen_by(bare_norm),
+            "The tokens are normed, by a norm that has learned nothing. "
+            "{seen} The model has its own, with a scale and a shift. "
+            "Where?",
+        ),
+        Mistake(
+            "images_before_layers",
+            seen_by(layers_second),
+            "The numbers are right, with the images before the layers: "
+            "your shape is {shape}, wanted is {right}. Along which axis "
+            "do you stack?",
+        ),
+        Mistake(
+            "layers_in_one_batch",
+            seen_by(
+                lambda model, stream: lens(model, stream).flatten(0, 1)
+            ),
+            "The numbers are right, and all layers stand in one batch: "
+            "your shape is {shape}, wanted is {right}. `cat` joins along "
+            "an axis that is there. What makes a new one?",
+        ),
+        Mistake(
+            "last_layer_first",
+            seen_by(lambda model, stream: lens(model, stream.flip(0))),
+            "The layers stand in reverse order. {seen} Which comes first?",
+        ),
+        Mistake(
+            "normed_at_the_end",
+            seen_by(
+                lambda model, stream: torch.cat(
+                    [lens(model, stream[:-1]), twice_normed(model, stream)]
+                )
+            ),
+            "The last entry is normed twice: your hook on the last norm "
+            "has noted tokens that are normed already. {seen} Which "
+            "module gives the stream after the last layer?",
         ),
         Mistake(
             "no_last_layer",

@@ -15,6 +15,13 @@ Grid = tuple[int, int]
 Distance = Callable[[Tensor, Grid, int], Tensor]
 
 
+IN_FRONT = {  # what is said of the tokens before the patches
+    0: ", no class token",
+    1: "",
+    5: ", a class token and four registers",
+}
+
+
 def cases() -> list[Case]:
     """Draw maps over grids that are not square."""
     draw, found = Draw(11), []
@@ -23,13 +30,13 @@ def cases() -> list[Case]:
         (1, 1, 2, (3, 2), 7, 1),
         (3, 2, 1, (2, 2), 16, 1),
         (1, 2, 2, (1, 4), 3, 0),
+        (2, 3, 4, (4, 2), 5, 5),
     ]:
         n = extra + grid[0] * grid[1]
         words = (
             f"maps of {count_of(layers, 'layer')} and "
             f"{count_of(heads, 'head')}, a grid of {grid[0]} by {grid[1]} "
-            f"patches of {p} pixels"
-            + ("" if extra else ", no class token")
+            f"patches of {p} pixels" + IN_FRONT[extra]
         )
         maps = maps_of(draw, layers, batch, heads, n)
         inputs = {"maps": maps, "grid": grid, "patch_size": p}
@@ -91,6 +98,30 @@ def mean_over_keys(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     return found / (grid[0] * grid[1])
 
 
+def first_tokens(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
+    """Keep the tokens in front, and lose as many patches."""
+    n = grid[0] * grid[1]
+    return inside.mean_attention_distance(
+        maps[..., :n, :n], grid, patch_size
+    )
+
+
+def images_kept(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
+    """Take no mean over the images."""
+    each = [
+        inside.mean_attention_distance(
+            maps[:, i : i + 1], grid, patch_size
+        )
+        for i in range(maps.shape[1])
+    ]
+    return torch.stack(each, dim=1)
+
+
+def heads_for_images(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
+    """Take the mean over the heads, and keep the images."""
+    return images_kept(maps, grid, patch_size).mean(dim=2)
+
+
 def heads_joined(maps: Tensor, grid: Grid, patch_size: int) -> Tensor:
     """Join the heads."""
     found = inside.mean_attention_distance(maps, grid, patch_size)
@@ -138,6 +169,86 @@ PIECE = Piece(
             rows_and_columns_swapped,
             "Rows and columns of the grid have changed places. {seen} How "
             "many patches stand in one line of the picture?",
+        ),
+        Mistake(
+            "first_tokens",
+            first_tokens,
+            "You keep the first tokens of each map, and these are not all "
+            "patches: the last patches are lost. {seen} From which end "
+            "are the patches to be counted?",
+        ),
+        Mistake(
+            "shared_among_queries",
+            measured(weigh=lambda kept: kept / kept.sum(-2, keepdim=True)),
+            "You divide by the sums of the columns. {seen} It is a query "
+            "that shares out its attention: in which axis do its keys "
+            "lie?",
+        ),
+        Mistake(
+            "shared_among_all",
+            measured(
+                weigh=lambda kept: kept / kept.sum((-1, -2), keepdim=True)
+            ),
+            "You divide by the sum of the whole table. {seen} Each query "
+            "has 1 of its own to share out.",
+        ),
+        Mistake(
+            "softmax_again",
+            measured(weigh=lambda kept: kept.softmax(-1)),
+            "A softmax makes shares of what were shares already, and "
+            "blurs them. {seen} The rows only lack what the tokens in "
+            "front got. By what are they to be divided?",
+        ),
+        Mistake(
+            "images_kept",
+            images_kept,
+            "The images stand apart still: your shape is {shape}, wanted "
+            "is {right}. Over which axes is the mean taken?",
+        ),
+        Mistake(
+            "heads_for_images",
+            heads_for_images,
+            "Your mean goes over the heads, and the images are left: your "
+            "shape is {shape}, wanted is {right}. Which of the axes of "
+            "the maps counts the images?",
+        ),
+        Mistake(
+            "queries_summed",
+            lambda maps, grid, patch_size: (
+                inside.mean_attention_distance(maps, grid, patch_size)
+                * (grid[0] * grid[1])
+            ),
+            "You sum over the queries where their mean belongs. {seen} "
+            "How far does one of them look, on average?",
+        ),
+        Mistake(
+            "images_summed",
+            lambda maps, grid, patch_size: (
+                inside.mean_attention_distance(maps, grid, patch_size)
+                * maps.shape[1]
+            ),
+            "You sum over the images where their mean belongs. {seen} How "
+            "many are there?",
+        ),
+        Mistake(
+            "squared_pixels",
+            lambda maps, grid, patch_size: (
+                inside.mean_attention_distance(maps, grid, patch_size)
+                * patch_size
+            ),
+            "The size of a patch comes in twice: {yours}, wanted is "
+            "{wanted}. Are your places in pixels already?",
+        ),
+        Mistake(
+            "squared_distance_in_pixels",
+            lambda maps, grid, patch_size: (
+                patch_size
+                * measured(length=lambda apart: apart.square().sum(-1))(
+                    maps, grid, patch_size
+                )
+            ),
+            "These are squares of distances. {seen} What is missing at "
+            "the end of Pythagoras?",
         ),
         Mistake(
             "squared_distance",

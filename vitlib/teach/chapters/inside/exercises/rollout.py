@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from vitlib import inside
+from vitlib.teach.checking.compare import first_difference
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake, Piece
-from vitlib.teach.checking.words import count_of
+from vitlib.teach.checking.words import count_of, shape_of
 
 
 def maps_of(draw: Draw, *shape: int) -> Tensor:
@@ -21,10 +22,11 @@ def cases() -> list[Case]:
     """Draw maps of several depths."""
     draw, found = Draw(10), []
     for layers, batch, heads, n in [
-        (3, 2, 2, 5),
+        (3, 2, 3, 5),
         (2, 1, 4, 4),
         (1, 2, 3, 6),
         (4, 3, 1, 3),
+        (2, 4, 4, 3),
     ]:
         words = (
             f"maps of {count_of(layers, 'layer')}, "
@@ -32,7 +34,13 @@ def cases() -> list[Case]:
             f"{count_of(n, 'token')}"
         )
         maps = maps_of(draw, layers, batch, heads, n)
-        found.append(Case(words, {"maps": maps}, tells={"layers": layers}))
+        found.append(
+            Case(
+                words,
+                {"maps": maps},
+                tells={"layers": layers, "heads": heads, "b": batch},
+            )
+        )
     return found
 
 
@@ -58,6 +66,37 @@ def layers_of(maps: Tensor) -> Tensor:
     """Give what each layer mixes, itself included."""
     identity = torch.eye(maps.shape[-1], dtype=maps.dtype)
     return maps.mean(dim=2) / 2 + identity / 2
+
+
+def steps_added(maps: Tensor) -> Tensor:
+    """Add the layers up."""
+    identity = torch.eye(maps.shape[-1], dtype=maps.dtype)
+    return identity + layers_of(maps).sum(dim=0)
+
+
+def shapes_or_numbers(case: Case, found: Tensor) -> dict[str, object]:
+    """Say how the result differs: in its shape, or in its numbers."""
+    wanted = inside.rollout(**case.inputs)
+    if found.shape != wanted.shape:
+        told = f"Your shape is {shape_of(found)}, not {shape_of(wanted)}."
+    else:
+        told = first_difference(found, wanted)["seen"]
+    return {"facts": told}
+
+
+def images_joined(maps: Tensor) -> Tensor:
+    """Take the images for the heads."""
+    return rolled(heads=lambda maps: maps.mean(dim=1))(maps)
+
+
+def without_first_layer(maps: Tensor) -> Tensor:
+    """Begin with the second layer."""
+    return rolled()(maps[1:])
+
+
+def first_image_for_all(maps: Tensor) -> Tensor:
+    """Let the first image stand for the others."""
+    return inside.rollout(maps)[:1].expand(maps.shape[1], -1, -1)
 
 
 def number_by_number(maps: Tensor) -> Tensor:
@@ -90,6 +129,77 @@ PIECE = Piece(
             "Each layer is right, and they are multiplied in the wrong "
             "order. {seen} A row of the result belongs to a token of the "
             "last layer. On which side does a later layer stand?",
+        ),
+        Mistake(
+            "images_joined",
+            images_joined,
+            "Your mean goes over the images, and the heads are left: for "
+            "{b} images of {heads} heads your shape is {shape}, wanted is "
+            "{right}. When `for` takes the layers one by one, the axis of "
+            "the layers is gone: which number has the axis of the heads "
+            "then?",
+        ),
+        Mistake(
+            "images_and_heads_joined",
+            rolled(
+                heads=lambda maps: maps.mean(dim=(1, 2), keepdim=True)[
+                    :, 0
+                ]
+            ),
+            "Your mean goes over heads and images: all images get the "
+            "same. {facts} Only the heads have equal votes about one "
+            "image.",
+            shapes_or_numbers,
+        ),
+        Mistake(
+            "first_image_for_all",
+            first_image_for_all,
+            "The first image is right, and the others are copies of it. "
+            "{seen} Where does your code say 0 instead of all images?",
+        ),
+        Mistake(
+            "identity_only",
+            rolled(layer=lambda weights, identity: identity + 0 * weights),
+            "Nothing is mixed: every token is made of itself. {seen} What "
+            "of the maps goes into a step?",
+        ),
+        Mistake(
+            "steps_transposed",
+            rolled(
+                layer=lambda weights, identity: (weights + identity).mT / 2
+            ),
+            "Each step is turned over before it is multiplied. {seen} A "
+            "row of a map says what one token gathers, and so does a row "
+            "of the result.",
+        ),
+        Mistake(
+            "steps_added",
+            steps_added,
+            "The steps are added where they should be multiplied. {seen} "
+            "What a layer reads has been mixed by the one before.",
+        ),
+        Mistake(
+            "first_layer_left_out",
+            without_first_layer,
+            "The first layer is missing. {seen} Where does your loop "
+            "begin, and what is mixed before it?",
+        ),
+        Mistake(
+            "softmax_again",
+            rolled(
+                layer=lambda weights, identity: (
+                    weights + identity
+                ).softmax(-1)
+            ),
+            "A softmax makes shares of what are shares already, and blurs "
+            "them. {seen} A map and the identity sum to 1 in each row: "
+            "what has their mean?",
+        ),
+        Mistake(
+            "smallest_head",
+            rolled(heads=lambda maps: maps.amin(dim=2)),
+            "You take the smallest of the heads. {seen} Here the heads "
+            "have equal votes.",
         ),
         Mistake(
             "no_residual",

@@ -1,11 +1,34 @@
 """Check after how many layers one corner sees the other."""
 
-from vitlib.teach.checking.number import NumberPiece, Slip
+from vitlib.teach.checking.number import NumberPiece, Slip, numeral
+
+
+def reached(layers: float) -> str:
+    """Say how far the corner sees after so many layers."""
+    if layers != int(layers) or layers < 0:
+        return (
+            f"{numeral(layers)} is no number of layers. How many steps is "
+            "it from the first column to the last, and how many does a "
+            "layer take?"
+        )
+    seen = (
+        f"{numeral(layers)} is not it: after so many layers the output in "
+        "the upper left corner sees as far as row and column "
+        f"{numeral(1 + 2 * layers)}, counted from 1."
+    )
+    if layers < 150:
+        return f"{seen} Which is the last that it has to see?"
+    return (
+        f"{seen} The picture ends at column 301. Which was the first "
+        "layer to see that far?"
+    )
+
 
 PIECE = NumberPiece(
     module=__name__,
     number=1,
     compute=lambda: max(97 - 1, 301 - 1) / 2,
+    follows=reached,
     next="An attention layer needs one, whatever the size.",
     mistakes=(
         Slip(

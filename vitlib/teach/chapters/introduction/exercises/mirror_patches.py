@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-import torch
 from einops import rearrange
 from torch import Tensor
 
 from vitlib.teach.checking.answer import Runner
+from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.picture import scene, sequences
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 
@@ -30,19 +30,45 @@ def turned(pattern: str, *axes: int) -> Callable:
     return mirror
 
 
+def put_back(pattern: str) -> Callable:
+    """Give a mirror that puts its strips together in this way."""
+
+    def mirror(images: Tensor, patch_size: int) -> Tensor:
+        strips = rearrange(
+            images, "b c h (col x) -> b c h col x", x=patch_size
+        )
+        return rearrange(strips.flip(3), pattern)
+
+    return mirror
+
+
+def as_many_columns_as_rows(images: Tensor, patch_size: int) -> Tensor:
+    """Take the picture for a square one."""
+    cols = images.shape[2] // patch_size
+    pattern = "b c h (col x) -> b c h col x"
+    strips = rearrange(images, pattern, col=cols)
+    return rearrange(strips.flip(3), "b c h col x -> b c h (col x)")
+
+
+def as_wide_as_high(images: Tensor, patch_size: int) -> Tensor:
+    """Give a picture as wide as the old one is high, where one fits."""
+    return turned(GRID, 4)(images[..., : images.shape[2]], patch_size)
+
+
 def cases() -> list[Case]:
     """Draw pictures that are wide, high, grey, and of one column."""
-    generator = torch.Generator().manual_seed(1)
+    draw = Draw(1)
     found = []
     for shape, p in [
         ((2, 3, 8, 12), 4),
         ((1, 3, 12, 8), 2),
         ((3, 1, 6, 9), 3),
         ((1, 2, 10, 5), 5),
+        ((1, 2, 3, 12), 3),
     ]:
-        images = torch.rand(shape, generator=generator)
+        images = draw.normal(*shape)
         inputs = {"images": images, "patch_size": p}
-        tells = {"p": p, "cols": shape[3] // p}
+        tells = {"p": p, "cols": shape[3] // p, "rows": shape[2] // p}
         words = f"images of the shape {shape} and patches of {p}"
         found.append(Case(words, inputs, tells=tells))
     return found
@@ -76,7 +102,7 @@ PIECE = Piece(
     cases=cases,
     axes="images, channels, rows, columns",
     draw=draw_pictures,
-    shown="Four pictures have their patches mirrored, and their pixels "
+    shown="Five pictures have their patches mirrored, and their pixels "
     "not.",
     next="To attention without positions the picture is the same as "
     "before. What makes the difference comes in chapter 4.",
@@ -108,6 +134,35 @@ PIECE = Piece(
             "axis of the grid does a mirror turn?",
         ),
         Mistake(
+            "as_many_columns_as_rows",
+            as_many_columns_as_rows,
+            "Right for square pictures. In others your patches are not "
+            "{p} pixels wide: you cut {rows} columns of patches, as many "
+            "as there are rows, and here are {cols}. Of which side does "
+            "the number of columns come?",
+        ),
+        Mistake(
+            "as_wide_as_high",
+            as_wide_as_high,
+            "Right for square pictures. Of others a part is missing or "
+            "made up: your shape is {shape}, wanted is {right}. Where "
+            "does your code take the height for the width?",
+        ),
+        Mistake(
+            "columns_interleaved",
+            put_back("b c h col x -> b c h (x col)"),
+            "The patches are turned round rightly, and then their columns "
+            "of pixels are dealt out like cards. {seen} When col and x "
+            "become one width again, which of the two is the outer one?",
+        ),
+        Mistake(
+            "not_joined",
+            put_back("b c h col x -> b c h col x"),
+            "The patches are in their places, and the width is still in "
+            "two parts: your shape is {shape}, wanted is {right}. Which "
+            "two axes become one?",
+        ),
+        Mistake(
             "nothing_moved",
             lambda images, patch_size: images.clone(),
             "Each patch is where it was.",
@@ -118,6 +173,14 @@ PIECE = Piece(
             "Strips change places, each as wide as there are patches in a "
             "row: {cols} pixels. A patch is {p} pixels wide. Which of the "
             "two names in the brackets runs faster?",
+        ),
+        Mistake(
+            "sieves_turned",
+            turned("b c h (x col) -> b c h x col", 4),
+            "Not patches change places here but every so many columns of "
+            "pixels. {seen} When the width is parted in two, (which "
+            "patch) and (where in the patch), which of the two is the "
+            "outer one?",
         ),
         Mistake(
             "patches_upside_down",

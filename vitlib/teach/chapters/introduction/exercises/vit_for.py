@@ -6,7 +6,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vitlib.teach.checking.answer import Finding, Unwritten
+from vitlib.teach.checking.answer import (
+    Caught,
+    Finding,
+    Runner,
+    Unwritten,
+)
 from vitlib.teach.checking.compare import kind_of
 from vitlib.teach.checking.piece import Case, Mistake, Piece
 from vitlib.teach.checking.words import other_counts
@@ -36,13 +41,31 @@ FACTS: dict[str, Callable[[ViT], float]] = {
     ),
     "channels": lambda vit: vit.patch_embed.proj.in_channels,
     "numbers a token": lambda vit: vit.head.in_features,
+    "tokens without a position": lambda vit: (
+        0 if vit.pos_embed is not None else 1 + vit.patch_embed.num_patches
+    ),
     "blocks": lambda vit: len(vit.blocks),
     "heads": lambda vit: vit.blocks[0].attn.num_heads,
 }
 
 
 class PhotoPiece(Piece):
-    """The answer makes a model, of which the sizes are looked at."""
+    """The answer makes a model, of which the sizes are looked at.
+
+    It is made without memory for its numbers: they play no part, and a
+    model of the usual width would take seconds to fill. Where an answer
+    computes with tensors, which then have no values, it is made as usual.
+    """
+
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
+    ) -> object:
+        """Make the model where a tensor has a shape and no numbers."""
+        try:
+            with torch.device("meta"):
+                return super().call(runner, case, given)
+        except Caught:
+            return super().call(runner, case, given)
 
     def read(self, output: object, case: Case) -> Tensor:
         """Give the facts about the model in a row."""
@@ -61,7 +84,9 @@ class PhotoPiece(Piece):
         """Say which of the sizes are others."""
         wrong = other_counts(FACTS, yours.int(), right.int())
         return Finding(
-            f"I asked about {case.words}. Your model has {wrong}.",
+            f"I asked about {case.words}. Your model has {wrong}. The "
+            "chapter's small ViT differs from others in `image_size` "
+            "alone. What in yours decides the rest?",
             "other_sizes",
         )
 

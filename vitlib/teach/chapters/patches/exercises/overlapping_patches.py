@@ -29,12 +29,15 @@ def cases() -> list[Case]:
         (2, 1, 6, 9, 3, 3),
         (1, 3, 5, 8, 4, 1),
         (2, 2, 7, 5, 3, 2),
+        (1, 3, 7, 9, 4, 2),
+        (2, 1, 11, 13, 6, 2),
+        (1, 2, 10, 11, 4, 3),
     ]:
         words = (
             f"{count_of(batch, 'image')} of {height} by {width} pixels, a "
             f"patch of {p} every {count_of(step, 'pixel')}"
         )
-        images = draw.uniform(batch, channels, height, width)
+        images = draw.normal(batch, channels, height, width)
         inputs = {"images": images, "patch_size": p, "step": step}
         found.append(Case(words, inputs, tells={"p": p, "step": step}))
     return found
@@ -72,6 +75,41 @@ def over_the_edge(images: Tensor, patch_size: int, step: int) -> Tensor:
     hang = [-(side - patch_size) % step for side in images.shape[2:]]
     images = F.pad(images, (0, hang[1], 0, hang[0]))
     return overlapping_patches(images, patch_size, step)
+
+
+def side_by_side_first(
+    images: Tensor, patch_size: int, step: int
+) -> Tensor:
+    """Crop to what patches side by side would cover."""
+    height, width = (
+        s // patch_size * patch_size for s in images.shape[2:]
+    )
+    whole = images[:, :, :height, :width]
+    return overlapping_patches(whole, patch_size, step)
+
+
+def half_a_patch(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Take half a patch for the step, whatever is asked for."""
+    return overlapping_patches(images, patch_size, max(1, patch_size // 2))
+
+
+def unfold_reshaped(images: Tensor, patch_size: int, step: int) -> Tensor:
+    """Reshape the columns of `F.unfold` where they should be turned."""
+    columns = F.unfold(images, patch_size, stride=step)
+    return columns.reshape(len(images), -1, columns.shape[1])
+
+
+def sides_first(
+    change: Callable[[int, int, int], int],
+) -> Callable:
+    """Give patches of a picture whose sides are changed before."""
+
+    def wrong(images: Tensor, patch_size: int, step: int) -> Tensor:
+        more = [change(s, patch_size, step) for s in images.shape[2:]]
+        images = F.pad(images, (0, more[1], 0, more[0]))
+        return overlapping_patches(images, patch_size, step)
+
+    return wrong
 
 
 def last_place_missing(
@@ -139,6 +177,51 @@ PIECE = Piece(
             "The last place is missing: your shape is {shape}, wanted is "
             "{right}. A patch that ends exactly at the edge still fits. "
             "Where does your `range` stop?",
+        ),
+        Mistake(
+            "side_by_side_first",
+            side_by_side_first,
+            "Right where the picture is made of whole patches. Of others "
+            "you cut too much away first: your shape is {shape}, wanted "
+            "is {right}. With a step of {step} a patch of {p} may reach "
+            "beyond the last that stands side by side with the first. "
+            "When does it no longer fit?",
+        ),
+        Mistake(
+            "padded_to_whole_steps",
+            sides_first(lambda side, patch, step: -side % step),
+            "You pad the picture until its sides are whole steps, and so "
+            "patches come in that are partly made up: your shape is "
+            "{shape}, wanted is {right}. What does not fit is left out.",
+        ),
+        Mistake(
+            "padded_to_whole_patches",
+            sides_first(lambda side, patch, step: -side % patch),
+            "You pad the picture until its sides are whole patches, and "
+            "so patches come in that are partly made up: your shape is "
+            "{shape}, wanted is {right}. What does not fit is left out.",
+        ),
+        Mistake(
+            "cut_to_whole_steps",
+            sides_first(lambda side, patch, step: -(side % step)),
+            "You cut the picture first, until its sides are whole steps, "
+            "and patches are lost that fit: your shape is {shape}, wanted "
+            "is {right}. Steps are counted to where a patch begins. Where "
+            "may the last one begin?",
+        ),
+        Mistake(
+            "half_a_patch",
+            half_a_patch,
+            "Your patches begin every half patch, and here they should "
+            "begin every {step}: your shape is {shape}, wanted is "
+            "{right}. Where does `step` go?",
+        ),
+        Mistake(
+            "unfold_reshaped",
+            unfold_reshaped,
+            "The shape is right, but it is reached by a `reshape`, which "
+            "moves no number: `F.unfold` gives a patch in each column. "
+            "{seen} What turns columns into rows?",
         ),
         Mistake(
             "over_the_edge",

@@ -1,7 +1,9 @@
 """Check your `patches_around(index, rows, cols)`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,7 +53,8 @@ class AroundPiece(Piece):
         """Sort the numbers."""
         if output is None or output is ...:
             raise Unwritten
-        if isinstance(output, set | frozenset | range):
+        some = set | frozenset | range | np.ndarray | Generator
+        if isinstance(output, some):
             output = list(output)
         if not isinstance(output, list | tuple | Tensor):
             raise Finding(
@@ -81,20 +84,77 @@ class AroundPiece(Piece):
         """Say what is missing, and what is too many."""
         missing = right[~torch.isin(right, yours)]
         excess = yours[~torch.isin(yours, right)]
-        told = f"I asked about {case.words}. Yours gives {said(yours)}."
+        row, col = case.tells["row"], case.tells["col"]
+        told = (
+            f"I asked about {case.words}; it stands in row {row}, column "
+            f"{col}. Yours gives {said(yours)}."
+        )
         if len(missing):
             told += f" Missing: {said(missing)}."
         if len(excess):
             told += f" No neighbours: {said(excess)}."
-        if len(missing) or len(excess):
-            return Finding(told, "unknown")
+        if len(missing) and not len(excess):
+            way = direction(case, int(missing[0]))
+            return Finding(
+                f"{told} Rows and columns count from 0. In which of them "
+                f"is there a patch {way}, and what does your condition "
+                "say?",
+                "neighbour_missing",
+            )
+        if len(excess):
+            return Finding(
+                f"{told} In which row and column do these stand, and how "
+                "many steps is that away?",
+                "unknown",
+            )
         told += " Each neighbour counts once."
         return Finding(told, "neighbours_twice")
 
 
+def direction(case: Case, neighbour: int) -> str:
+    """Say on which side of the patch its neighbour lies."""
+    index, _, cols = case.inputs.values()
+    step = neighbour - index
+    if abs(step) == cols and (cols > 1 or case.inputs["rows"] > 1):
+        return "above" if step < 0 else "below"
+    return "to the left" if step < 0 else "to the right"
+
+
+def one_based(index: int, rows: int, cols: int) -> list[int]:
+    """Count the patches from 1."""
+    return [number + 1 for number in patches_around(index, rows, cols)]
+
+
+def round_the_edges(index: int, rows: int, cols: int) -> list[int]:
+    """Let each edge join the opposite one."""
+    row, col = divmod(index, cols)
+    return [
+        (row + down) % rows * cols + (col + right) % cols
+        for down, right in CROSS
+    ]
+
+
+def always_14(index: int, rows: int, cols: int) -> list[int]:
+    """Take every grid for that of the cat."""
+    return patches_around(index, 14, 14)
+
+
+def one_of_each_pair(index: int, rows: int, cols: int) -> list[int]:
+    """Ask `elif` where both may hold."""
+    row, col = divmod(index, cols)
+    found = [index - cols] if row > 0 else []
+    if row == 0 and rows > 1:
+        found.append(index + cols)
+    if col > 0:
+        return [*found, index - 1]
+    return [*found, index + 1] if cols > 1 else found
+
+
 def cases() -> list[Case]:
-    """Ask in the middle, at the edges, in the corners."""
+    """Ask in the middle, at the edges, in the corners, then everywhere."""
     found = []
+    grids = [(3, 5), (4, 3), (4, 1), (1, 4)]
+    everywhere = [(i, *grid) for grid in grids for i in range(prod(grid))]
     for index, rows, cols in [
         (100, 14, 14),
         (6, 3, 5),
@@ -105,6 +165,7 @@ def cases() -> list[Case]:
         (2, 4, 1),
         (1, 1, 4),
         (0, 1, 1),
+        *everywhere,
     ]:
         inputs = {"index": index, "rows": rows, "cols": cols}
         words = f"patch {index} of a grid of {rows} by {cols}"
@@ -183,8 +244,8 @@ PIECE = AroundPiece(
     cases=cases,
     differentiable=False,
     draw=draw_grid,
-    shown="Nine patches in the middle, at edges and in corners have the "
-    "neighbours that they should.",
+    shown="In six grids, of one row and of one column too, every patch "
+    "has the neighbours that it should.",
     next="To know what lies below a patch one must be told the number of "
     "columns. A model is not told: it has to find out, with the positions "
     "of chapter 4.",
@@ -224,6 +285,33 @@ PIECE = AroundPiece(
             "Yours counts the patches down the columns: of {words} it "
             "gives {mine}. They are numbered as one reads, along the "
             "rows. How many steps is it from a patch to the one below?",
+        ),
+        Mistake(
+            "counted_from_one",
+            one_based,
+            "Right, and each one too high: of {words} yours gives {mine}. "
+            "The first patch of the sequence has the number 0.",
+        ),
+        Mistake(
+            "round_the_edges",
+            round_the_edges,
+            "Right in the middle of the grid. But of {words} yours gives "
+            "{mine}: you go round the edges, as if the picture were "
+            "rolled up. What lies beyond an edge is left out.",
+        ),
+        Mistake(
+            "always_14",
+            always_14,
+            "Right for 14 by 14 patches. But of {words} yours gives "
+            "{mine}. Where does your code say 14 instead of `rows` and "
+            "`cols`?",
+        ),
+        Mistake(
+            "one_of_each_pair",
+            one_of_each_pair,
+            "Yours gives one neighbour of each pair: of {words} {mine}. "
+            "After an `if` that holds, what becomes of its `elif`? A "
+            "patch may have both.",
         ),
         Mistake(
             "corners_too",

@@ -10,6 +10,12 @@ PIECE = NumberPiece(
     number=1,
     compute=lambda: patchify(torch.zeros(1, 10, 120, 160), 20).shape,
     axes=("images", "patches", "numbers of a patch"),
+    asks=(
+        "How many images are there?",
+        "120 rows of pixels make how many rows of patches, 160 columns "
+        "how many columns, and how many patches is that?",
+        "How many pixels has a patch, and how many numbers has a pixel?",
+    ),
     next="A layer that reads these words must have 4,000 inputs. How many "
     "words there are, it need not know.",
     mistakes=(

@@ -33,14 +33,14 @@ def pictures() -> list[tuple[Tensor, int, str]]:
         tuple(draw.size(1, 4) for _ in range(5)) for _ in range(2)
     ]
     for batch, channels, rows, cols, p in sizes:
-        images = draw.uniform(batch, channels, rows * p, cols * p)
+        images = draw.normal(batch, channels, rows * p, cols * p)
         words = (
             f"{count_of(batch, 'image')} of {rows * p} by {cols * p} "
             f"pixels with {count_of(channels, 'channel')}, cut into "
             f"patches of {p}"
         )
         found.append((images, p, words))
-    turned = draw.uniform(2, 6, 8, 3).permute(0, 3, 1, 2)
+    turned = draw.normal(2, 6, 8, 3).permute(0, 3, 1, 2)
     words = (
         "an image that lies in memory channels last, as pictures from "
         "files do"

@@ -135,6 +135,44 @@ PIECE = Piece(
             "{where} yours has {yours}, wanted is {wanted}.",
         ),
         Mistake(
+            "positions_only",
+            lambda tokens, pos_embed: pos_embed.expand_as(tokens),
+            "These are the positions, and nothing of what the patches "
+            "show: at {where} yours has {yours}, wanted is {wanted}. Both "
+            "are needed. By which operation do they meet?",
+        ),
+        Mistake(
+            "added_twice",
+            lambda tokens, pos_embed: tokens + 2 * pos_embed,
+            "The positions are added twice: at {where} yours has {yours}, "
+            "wanted is {wanted}. Where is the other time?",
+        ),
+        Mistake(
+            "mean_of_both",
+            lambda tokens, pos_embed: (tokens + pos_embed) / 2,
+            "You take the mean of token and position: at {where} yours "
+            "has {yours}, wanted is {wanted}. A ViT takes the sum, and "
+            "learns how large a position is.",
+        ),
+        Mistake(
+            "in_reverse_order",
+            lambda tokens, pos_embed: tokens + pos_embed.flip(1),
+            "The positions are given out from the last to the first: at "
+            "{where} yours has {yours}, wanted is {wanted}.",
+        ),
+        Mistake(
+            "numbers_of_places",
+            lambda tokens, pos_embed: (
+                tokens
+                + torch.arange(tokens.shape[1], dtype=tokens.dtype)[
+                    :, None
+                ]
+            ),
+            "You add the number of its place to each token: at {where} "
+            "yours has {yours}, wanted is {wanted}. A learned vector for "
+            "each place is given to you. Where is it?",
+        ),
+        Mistake(
             "class_token_lost",
             lambda tokens, pos_embed: tokens[:, 1:] + pos_embed[:, 1:],
             "The class token is gone: your shape is {shape}, wanted is "

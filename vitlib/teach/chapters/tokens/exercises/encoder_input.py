@@ -20,6 +20,12 @@ PIECE = NumberPiece(
     number=1,
     compute=encoder_input,
     axes=("images", "tokens", "width"),
+    asks=(
+        "How many images go in?",
+        "160 pixels make how many rows of patches, 96 how many columns, "
+        "and who stands in front of them?",
+        "How many numbers has a token?",
+    ),
     next="This is the shape of everything from here to the head: the "
     "encoder takes (5, 61, 64) and gives (5, 61, 64), block after block.",
     mistakes=(

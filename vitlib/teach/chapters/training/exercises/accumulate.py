@@ -157,6 +157,7 @@ def cases() -> list[Case]:
             "whole": whole,
             "size": size,
             "parts": parts,
+            "full": whole // size,
             "rest": whole - size * (parts - 1),
         }
         found.append(Case(words, inputs, tells=tells))
@@ -211,6 +212,16 @@ PIECE = GradientPiece(
             "Right where all parts are of one size. Of {whole} images, "
             "{size} at a time, the last part has {rest}, and yours weighs "
             "it like {size}. " + GRADIENTS,
+        ),
+        Mistake(
+            "divided_by_full_parts",
+            gathered(
+                weigh=lambda part, size, whole: 1 / max(1, whole // size)
+            ),
+            "Yours divides by the number of full parts, {full}. "
+            + GRADIENTS
+            + "Of {whole} images, {size} at a time, the last part has "
+            "{rest}: how much does it weigh?",
         ),
         Mistake(
             "gradient_of_the_sum",

@@ -13,16 +13,21 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 
 
 class Moody(nn.Module):
-    """Scores that are the images; in training mode they are negated."""
+    """Scores that are the images; in training mode they are mixed up.
+
+    It remembers how many images it was shown at once.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.unused = nn.Parameter(torch.zeros(1))
+        self.scale = nn.Parameter(torch.ones(1))
+        self.most = 0
 
     def forward(self, images: Tensor) -> Tensor:
         """(b, c, h, w) -> (b, c * h * w)."""
-        scores = images.flatten(1)
-        return -scores if self.training else scores
+        self.most = max(self.most, len(images))
+        scores = self.scale * images.flatten(1)
+        return scores.roll(1, dims=1) if self.training else scores
 
 
 class EvaluatePiece(Piece):
@@ -31,6 +36,24 @@ class EvaluatePiece(Piece):
     def read(self, output: object, case: Case) -> Tensor:
         """Take the number."""
         return as_number(output)
+
+    def call(
+        self, runner: Runner, case: Case, given: dict[str, object]
+    ) -> object:
+        """Ask, and look how many images the model had to hold at once."""
+        output = super().call(runner, case, given)
+        most, size = given["model"].most, given["batch_size"]
+        if most > size and isinstance(output, float | int | Tensor):
+            share = as_number(output).item()
+            if abs(share - case.tells["share"]) < 1e-6:
+                raise Finding(
+                    f"The share is right. But the model was shown {most} "
+                    f"images at once, and at most {size} are to be asked "
+                    "for at a time: more may not fit into memory. How are "
+                    f"{case.tells['n']} images cut into parts of {size}?",
+                    "too_many_at_once",
+                )
+        return output
 
     def examine_more(self, runner: Runner, case: Case) -> None:
         """Look in which mode the model is afterwards."""
@@ -54,7 +77,12 @@ class EvaluatePiece(Piece):
 def cases() -> list[Case]:
     """Draw images that are scores, and batches that do not fit."""
     draw, found = Draw(8), []
-    for count, classes, batch_size in [(10, 4, 4), (7, 3, 7), (9, 5, 2)]:
+    for count, classes, batch_size in [
+        (10, 4, 4),
+        (7, 3, 7),
+        (9, 5, 2),
+        (12, 3, 3),
+    ]:
         images = draw.normal(count, 1, 1, classes)
         labels = images.flatten(1).argmax(dim=1)
         labels[: count // 3] = (labels[: count // 3] + 1) % classes
@@ -68,7 +96,13 @@ def cases() -> list[Case]:
                     "labels": labels,
                     "batch_size": batch_size,
                 },
-                tells={"n": count, "batch": batch_size},
+                tells={
+                    "n": count,
+                    "batch": batch_size,
+                    "share": 1 - (count // 3 + 1) / count,
+                    "rest": count % batch_size or batch_size,
+                    "batches": -(-count // batch_size),
+                },
             )
         )
     return found
@@ -106,6 +140,15 @@ def whole_batches(
     return torch.cat(some).sum().item() / len(images)
 
 
+def divided_by_whole_batches(
+    model: nn.Module, images: Tensor, labels: Tensor, batch_size: int
+) -> float:
+    """Divide by as many images as fill batches."""
+    found = in_batches(model, images, labels, batch_size)
+    whole = len(images) // batch_size * batch_size
+    return torch.cat(found).sum().item() / (whole or len(images))
+
+
 def in_training_mode(
     model: nn.Module, images: Tensor, labels: Tensor, batch_size: int
 ) -> float:
@@ -138,6 +181,36 @@ PIECE = EvaluatePiece(
             "The model answers in training mode, with dropout at work: "
             "yours is {yours}, wanted is {wanted}. Who puts it to rest "
             "before the test?",
+        ),
+        Mistake(
+            "lowest_score",
+            lambda model, images, labels, batch_size: (
+                (images.flatten(1).argmin(1) == labels).double().mean()
+            ).item(),
+            "You take the class with the lowest score: yours is {yours}, "
+            "wanted is {wanted}. Which one does the model mean?",
+        ),
+        Mistake(
+            "divided_by_batch_size",
+            of_batches(
+                lambda b: torch.cat(b).sum() / max(len(x) for x in b)
+            ),
+            "You divide by the size of a batch, and the images of all "
+            "batches are counted above: {yours}, wanted is {wanted}. How "
+            "many images are there?",
+        ),
+        Mistake(
+            "divided_by_whole_batches",
+            divided_by_whole_batches,
+            "You divide by the images of the full batches, and the rest "
+            "is counted above: {yours}, wanted is {wanted}. How many "
+            "images are there?",
+        ),
+        Mistake(
+            "leaves_after_the_first_batch",
+            of_batches(lambda b: b[0].sum() / sum(len(x) for x in b)),
+            "Your code leaves its loop after the first batch: {yours}, "
+            "wanted is {wanted}. How far is the `return` to be moved in?",
         ),
         Mistake(
             "count_of_right",

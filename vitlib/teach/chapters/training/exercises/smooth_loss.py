@@ -151,6 +151,19 @@ PIECE = Piece(
             "your code say 10?",
         ),
         Mistake(
+            "truth_keeps_all",
+            mixed(lambda truth, s, k: truth + s / k),
+            "Your target gives the truth all of 1, and the rest something "
+            "besides: its shares sum to more than 1. {seen} What does the "
+            "truth keep, where {s:g} is shared out?",
+        ),
+        Mistake(
+            "always_smoothed_by_a_tenth",
+            mixed(lambda truth, s, k: 0.9 * truth + 0.1 / k),
+            "Right where `smoothing` is 0.1, and here it is {s:g}. {seen} "
+            "Where does your code say 0.1, or 0.9?",
+        ),
+        Mistake(
             "shares_swapped",
             mixed(lambda truth, s, k: s * truth + (1 - s) / k),
             "The two shares have changed places: the truth gets {s:g}. "

@@ -8,7 +8,7 @@ from vitlib.teach.chapters.vit import sizes
 from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.number import NumberFrom
 from vitlib.teach.checking.piece import Case, Mistake
-from vitlib.teach.checking.words import numbers
+from vitlib.teach.checking.words import pair
 
 
 def counts(image_size: int) -> dict[str, float]:
@@ -31,17 +31,37 @@ class SharePiece(NumberFrom):
         self, case: Case, yours: Tensor, right: Tensor
     ) -> Finding | str:
         """Say the share as per cent."""
-        said = f"{numbers([yours * 100], 1)} %"
         if not 0 <= yours <= 1:
             return Finding(
                 f"Yours is {yours:g}. A share lies between 0 and 1.",
                 "no_share",
             )
-        size = "large" if yours > right else "small"
+        mine, good = pair([100 * yours], [100 * right])
+        about = f"For {case.words} yours is {mine} %, wanted is {good} %."
+        if yours in (0, 1):
+            return Finding(
+                f"{about} What does `//` leave of a share?",
+                "whole_number",
+            )
+        if any(yours == round(right.item(), n) for n in range(1, 7)):
+            return Finding(
+                f"{about} Yours is rounded. Give all digits; they can be "
+                "rounded when they are printed.",
+                "rounded",
+            )
+        weight = (yours / (1 - yours) / (right / (1 - right))).item()
+        cause = (
+            "Are pairs left out, or is something counted too often beside "
+            "them?"
+            if weight < 1
+            else "Are pairs counted too often, or is something left out "
+            "beside them?"
+        )
         return (
-            f"For {case.words} yours is {said}, too {size}. Write "
-            "down for one block what a token is multiplied with, and what "
-            "a pair of tokens needs. Then the two ends of the model."
+            f"{about} In your count the pairs weigh {weight:.3g} times "
+            "what they should, against all the rest. The pairs take 2 N N "
+            "d in each of twelve blocks, the tokens 12 d d each in each "
+            f"of them, and then come the two ends. {cause}"
         )
 
 
@@ -75,6 +95,25 @@ def blocks_only(image_size: int) -> float:
     n, d = 1 + (image_size // 16) ** 2, 768
     pairs = 2 * n * n * d
     return pairs / (pairs + n * 12 * d * d)
+
+
+def of_parts(
+    change: Callable[[int, float, float, float], tuple[float, float]],
+) -> Callable:
+    """Give an answer whose pairs and rest are made of other parts.
+
+    `change` is given the tokens, the pairs of all blocks, what the tokens
+    take in them, and the two ends.
+    """
+
+    def wrong(image_size: int) -> float:
+        n, d = (image_size // 16) ** 2, 768
+        tokens, ends = n + 1, n * d * d + d * 1000
+        pairs, alone = 24 * tokens**2 * d, 144 * tokens * d * d
+        pairs, rest = change(tokens, pairs, alone, ends)
+        return pairs / (pairs + rest)
+
+    return wrong
 
 
 PIECE = SharePiece(
@@ -122,6 +161,98 @@ PIECE = SharePiece(
             blocks_only,
             "Right for the blocks. The patch embedding and the head "
             "multiply, too, if little: they are part of the whole.",
+        ),
+        Mistake(
+            "share_of_the_rest",
+            shared(lambda pairs, rest: rest / (pairs + rest)),
+            "That is the share of all the rest. The pairs have what is "
+            "left to 1. Which of your two counts stands above the line?",
+        ),
+        Mistake(
+            "ratio_to_the_tokens",
+            lambda image_size: (
+                2 * ((image_size // 16) ** 2 + 1) / (12 * 768)
+            ),
+            "This is the ratio of the pairs to what the tokens take in "
+            "the blocks, not their share of the whole. What is the whole "
+            "made of?",
+        ),
+        Mistake(
+            "one_block_of_both",
+            of_parts(
+                lambda n, pairs, alone, ends: (pairs, alone + 12 * ends)
+            ),
+            "Pairs and tokens of one block, and the ends of the whole "
+            "model. How many blocks has it?",
+        ),
+        Mistake(
+            "tokens_of_one_block",
+            of_parts(
+                lambda n, pairs, alone, ends: (pairs, alone / 12 + ends)
+            ),
+            "The pairs of twelve blocks, and what the tokens take in one. "
+            "In how many blocks does a token meet its weights?",
+        ),
+        Mistake(
+            "weights_of_one_token",
+            of_parts(
+                lambda n, pairs, alone, ends: (pairs, alone / n + ends)
+            ),
+            "You count the weights of the blocks once. Each token is "
+            "multiplied with all of them: how many tokens are there?",
+        ),
+        Mistake(
+            "pairs_not_squared",
+            of_parts(
+                lambda n, pairs, alone, ends: (pairs / n, alone + ends)
+            ),
+            "You count a pair for each token. Each token meets every "
+            "token: how many pairs is that?",
+        ),
+        Mistake(
+            "class_token_in_no_pair",
+            of_parts(
+                lambda n, pairs, alone, ends: (
+                    pairs * ((n - 1) / n) ** 2,
+                    alone + ends,
+                )
+            ),
+            "Your pairs are those of the patches. The class token asks "
+            "and is asked, too.",
+        ),
+        Mistake(
+            "class_token_without_weights",
+            of_parts(
+                lambda n, pairs, alone, ends: (
+                    pairs,
+                    alone * (n - 1) / n + ends,
+                )
+            ),
+            "Your pairs have the class token, and the tokens that meet "
+            "the weights have not. It goes through every layer like a "
+            "patch.",
+        ),
+        Mistake(
+            "mlp_only",
+            of_parts(
+                lambda n, pairs, alone, ends: (
+                    pairs,
+                    alone * 8 / 12 + ends,
+                )
+            ),
+            "Of a token's 12 d d weights you count the 8 of the MLP. "
+            "Which layers of the attention does it meet?",
+        ),
+        Mistake(
+            "attention_only",
+            of_parts(
+                lambda n, pairs, alone, ends: (
+                    pairs,
+                    alone * 4 / 12 + ends,
+                )
+            ),
+            "Of a token's 12 d d weights you count the 4 of the "
+            "attention. What does it meet in the MLP?",
         ),
         Mistake(
             "pairs_for_every_head",

@@ -56,7 +56,7 @@ def rename_weights(weights: Weights) -> Weights:
 def cases() -> list[Case]:
     """Draw models of several sizes, and call their weights otherwise."""
     draw, found = Draw(72), []
-    for depth, width, heads in [(2, 8, 2), (11, 6, 3)]:
+    for depth, width, heads in [(2, 8, 2), (11, 6, 3), (25, 4, 1)]:
         settings = {
             "image_size": 8,
             "patch_size": 4,
@@ -203,7 +203,7 @@ PIECE = WeightsPiece(
     reference=rename_weights,
     cases=cases,
     differentiable=False,
-    shown="Two models, of 2 and of 11 layers, load your weights strictly "
+    shown="Models of 2, 11 and 25 layers load your weights strictly "
     "and give the scores that they should.",
     next="These are torchvision's names: `vit_b_16` of torchvision is now "
     "yours to load. Whatever the source, the last step is the same: "

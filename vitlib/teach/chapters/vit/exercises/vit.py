@@ -125,6 +125,14 @@ def class_token_at_the_end(model: ViT, images: Tensor) -> Tensor:
     return model.head(model.norm(model.blocks(tokens))[:, -1])
 
 
+def class_token_lost_at_the_end(model: ViT, images: Tensor) -> Tensor:
+    """Put the class token behind the patches, and read the first patch."""
+    patches = model.patch_embed(images)
+    last = model.cls_token.expand(len(images), -1, -1)
+    tokens = torch.cat([patches, last], dim=1) + model.pos_embed
+    return answered(model, tokens)
+
+
 def through(choose: Callable[[list], list]) -> Forward:
     """Give a model which runs other blocks."""
 
@@ -272,6 +280,13 @@ PIECE = ModulePiece(
             "The class token stands behind the patches: every patch has "
             "the position of its neighbour. {seen} At which place do all "
             "published weights expect it?",
+        ),
+        Mistake(
+            "class_token_lost_at_the_end",
+            class_token_lost_at_the_end,
+            "The class token stands behind the patches, and the head "
+            "reads the first patch. {seen} Where does `prepend_cls` put "
+            "it?",
         ),
         Mistake(
             "positions_behind_the_encoder",
