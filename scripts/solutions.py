@@ -112,11 +112,9 @@ def listed(path: Path) -> list[str]:
 
     A chapter without checks has questions and solutions all the same.
     """
-    lines, here = [], False
+    lines = []
     for cell in nbformat.read(path, as_version=4).cells:
-        if cell.source.startswith("## "):
-            here = cell.source.startswith("## Exercises")
-        if here and (question := QUESTION.match(cell.source)):
+        if question := QUESTION.match(cell.source):
             lines.append(f"{question['number']}. {question['title']}")
         if "exercise" in cell.metadata.get("tags", []):
             *_, name = CHECKED.findall(cell.source)

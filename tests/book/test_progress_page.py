@@ -22,11 +22,9 @@ def read(path):
 
 def exercises(path):
     """Number, title and checker of each exercise of a chapter."""
-    found, on = [], False
+    found = []
     for cell in read(path):
-        if cell.source.startswith("## "):
-            on = cell.source.startswith("## Exercises")
-        if on and (title := TITLE.match(cell.source)):
+        if title := TITLE.match(cell.source):
             found.append([*title.groups(), ""])
         if "exercise" in cell.metadata.get("tags", []):
             found[-1][2] = re.findall(r"^check\.(\w+)", cell.source, re.M)[

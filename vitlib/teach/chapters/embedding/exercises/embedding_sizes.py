@@ -13,7 +13,7 @@ def huge() -> tuple[int, int, int]:
 
 PIECE = NumberPiece(
     module=__name__,
-    number=1,
+    number=2,
     compute=huge,
     axes=("tokens", "width", "numbers to learn"),
     asks=(

@@ -44,7 +44,7 @@ def place(patch: float) -> str:
 
 PIECE = NumberPiece(
     module=__name__,
-    number=2,
+    number=3,
     compute=loudest,
     follows=place,
     next="It lies at the rim of her other eye, and the next in the row, "

@@ -175,7 +175,7 @@ def with_class_token(tokens: Tensor) -> Tensor:
 
 PIECE = EmbeddingPiece(
     module=__name__,
-    number=3,
+    number=1,
     reference=PatchEmbedding,
     cases=cases,
     axes="images, tokens, width",

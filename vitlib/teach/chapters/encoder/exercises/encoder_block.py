@@ -170,7 +170,7 @@ def eps_of_torch(block: EncoderBlock, tokens: Tensor) -> Tensor:
 
 PIECE = ModulePiece(
     module=__name__,
-    number=3,
+    number=2,
     reference=EncoderBlock,
     cases=cases,
     axes="sequences, tokens, width",

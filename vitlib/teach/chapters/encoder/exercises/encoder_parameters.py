@@ -31,7 +31,7 @@ def in_a_block(count: float) -> str:
 
 PIECE = NumberPiece(
     module=__name__,
-    number=2,
+    number=3,
     compute=lambda: blocks_of(384),
     follows=in_a_block,
     next="Twice the width of ViT-Ti, and not quite four times its "

@@ -50,7 +50,7 @@ def late_after_class_token(tokens: Tensor, pos_embed: Tensor) -> Tensor:
 
 PIECE = Piece(
     module=__name__,
-    number=3,
+    number=2,
     reference=add_positions,
     cases=cases,
     axes="sequences, tokens, width",

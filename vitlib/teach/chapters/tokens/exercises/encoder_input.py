@@ -17,7 +17,7 @@ def encoder_input() -> tuple[int, ...]:
 
 PIECE = NumberPiece(
     module=__name__,
-    number=1,
+    number=3,
     compute=encoder_input,
     axes=("images", "tokens", "width"),
     asks=(

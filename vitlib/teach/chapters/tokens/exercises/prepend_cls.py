@@ -104,7 +104,7 @@ def joined_along_width(tokens: Tensor, cls_token: Tensor) -> Tensor:
 
 PIECE = Piece(
     module=__name__,
-    number=2,
+    number=1,
     reference=prepend_cls,
     cases=cases,
     axes="sequences, class token and tokens, width",
