@@ -352,3 +352,25 @@ def test_binder_and_colab_open_the_notebook_itself(page):
     for url in parsed(html(page)).links:
         if "mybinder.org" in url or "colab.research" in url:
             assert url.endswith(f"/{page}.ipynb")
+
+
+# --- terms and minutes, which the pages get when they are built
+
+CHAPTERS = [page for page in NOTEBOOKS if page.split("/")[1][:2].isdigit()]
+
+
+@of_page(CHAPTERS)
+def test_a_term_leads_to_the_glossary_where_it_first_stands(page):
+    links = [a for a in parsed(html(page)).links if "#term-" in a]
+    assert len(links) == len(set(links)) > 3
+    assert all(link.startswith("glossary.html#") for link in links)
+
+
+@of_page(CHAPTERS)
+def test_a_chapter_says_how_long_it_takes(page):
+    (said,) = re.findall(
+        r'<p class="vit-minutes">(.*?)</p>', html(page).read_text()
+    )
+    assert re.fullmatch(
+        r"\d+ minutes to read, (\d+ )?seconds to run", said
+    )
