@@ -13,7 +13,7 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 
 
 class Moody(nn.Module):
-    """Scores that are the images; in training mode they are mixed up.
+    """Scores that are the images; in training mode they are turned round.
 
     It remembers how many images it was shown at once.
     """
@@ -27,7 +27,7 @@ class Moody(nn.Module):
         """(b, c, h, w) -> (b, c * h * w)."""
         self.most = max(self.most, len(images))
         scores = self.scale * images.flatten(1)
-        return scores.roll(1, dims=1) if self.training else scores
+        return scores.flip(1) if self.training else scores
 
 
 class EvaluatePiece(Piece):
