@@ -6,7 +6,11 @@ from torch import Tensor
 
 from vitlib.attention import attention, attention_weights
 from vitlib.teach.checking.answer import Finding, Runner
-from vitlib.teach.checking.compare import agrees, as_tensor
+from vitlib.teach.checking.compare import (
+    agrees,
+    as_tensor,
+    first_difference,
+)
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake, Piece
@@ -179,8 +183,9 @@ class AttentionPiece(Piece):
             rows = numbers(yours.sum(dim=-1).flatten()[:3])
             raise Finding(
                 "The mixed values are right. The weights beside them are "
-                f"not those that mixed them: the first rows sum to {rows}."
-                " Which table do you give back?",
+                "not those that mixed them: the first rows sum to "
+                f"{rows}. {first_difference(yours, wanted)['seen']} Which "
+                "table do you give back?",
                 "other_weights",
             )
 

@@ -28,7 +28,7 @@ def cases() -> list[Case]:
     """Grids that are wide, high, flat and large."""
     return [
         Case(f"{rows} by {cols} patches", {"rows": rows, "cols": cols})
-        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7)]
+        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7), (14, 14)]
     ]
 
 
@@ -130,7 +130,7 @@ PIECE = MaskPiece(
     cases=cases,
     axes="patches that look, patches that are looked at",
     differentiable=False,
-    shown="On four grids, square or not, each patch may look at itself "
+    shown="On five grids, square or not, each patch may look at itself "
     "and those around it.",
     next="With 14 by 14 patches 1,600 of 38,416 pairs are allowed. Given "
     "to `attention_weights`, as booleans, it makes of attention something "

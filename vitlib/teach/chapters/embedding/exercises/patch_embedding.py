@@ -84,6 +84,7 @@ def cases() -> list[Case]:
         (1, 3, 3, 2, 2, 5),
         (2, 1, 2, 2, 3, 10),
         (2, 2, 1, 4, 3, 6),
+        (3, 4, 2, 3, 2, 8),
         (1, draw.size(2, 4), 3, 3, 2, 4),
     ]
     for batch, channels, rows, cols, p, width in sizes:

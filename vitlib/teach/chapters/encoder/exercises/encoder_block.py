@@ -18,6 +18,7 @@ def cases() -> list[Case]:
         (2, 4, 6, 2),
         (1, 3, 8, 4),
         (3, 1, 5, 1),
+        (3, 4, 9, 3),
         (2, draw.size(2, 6), 12, 3),
     ]
     for batch, count, width, heads in sizes:

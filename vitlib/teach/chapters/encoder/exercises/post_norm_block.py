@@ -98,7 +98,7 @@ PIECE = ModulePiece(
     cases=pre_norm.cases,
     axes="sequences, tokens, width",
     draw=tables,
-    shown="On four random inputs your values and gradients are those of "
+    shown="On five random inputs your values and gradients are those of "
     "`nn.TransformerEncoderLayer` as it is by default, with GELU.",
     next="A stream that runs through every norm keeps little of what "
     "entered it. That is why a ViT norms what a layer reads.",

@@ -94,7 +94,13 @@ class PhotoPiece(Piece):
 def cases() -> list[Case]:
     """Ask about photos that fit, and photos that do not."""
     found = []
-    for height, width in [(300, 451), (288, 448), (33, 16), (64, 95)]:
+    for height, width in [
+        (300, 451),
+        (288, 448),
+        (33, 16),
+        (64, 95),
+        (7, 130),
+    ]:
         words = f"a photo of {height} by {width} pixels"
         inputs = {"height": height, "width": width}
         tells = {"words": words}
@@ -118,7 +124,7 @@ PIECE = PhotoPiece(
     reference=vit_for,
     cases=cases,
     differentiable=False,
-    shown="For four photos your models have the sizes that they should.",
+    shown="For five photos your models have the sizes that they should.",
     next="The cat becomes 304 by 464 pixels: 19 rows of 29 patches, and "
     "with the class token 552 tokens.",
     mistakes=(
