@@ -579,3 +579,19 @@ def test_the_line_that_writes_over_is_shown():
     assert result.mistake == "stops_backwards"
     assert "I see `wide += 1`." in str(result)
     assert "inplace" not in str(result)
+
+
+def test_every_hint_leads_on_by_a_question():
+    silent = [
+        f"{name}: {mistake.name}"
+        for name, piece in PIECES.items()
+        for mistake in piece.mistakes
+        if "?" not in mistake.hint
+    ]
+    assert not silent, silent
+
+
+def test_a_hint_without_numbers_gets_them_before_its_question():
+    said = str(check.mirror_patches(lambda x, p: x.flip(-1)))
+    shown = said.index("At `[0, 0, 0, :3]` yours has")
+    assert shown < said.index("What is to change its place")

@@ -204,21 +204,24 @@ PIECE = GroupsPiece(
             ),
             "Biases, class token and positions are left alone; the norms "
             "are not. {names}: they have no bias in their name, and only "
-            "one axis.",
+            "one axis."
+            " By what do you tell a norm from a matrix?",
             which,
         ),
         Mistake(
             "only_biases_spared",
             learning(lambda name, part: not name.endswith("bias")),
             "Only the biases are left alone. {names} should be, too: what "
-            "is no matrix does not decay.",
+            "is no matrix does not decay."
+            " Who else is no matrix?",
             which,
         ),
         Mistake(
             "filters_spared",
             learning(lambda name, part: part.ndim == 2),
             "{names}: the filters of the patch embedding do not decay. "
-            "They multiply pixels like any matrix, and have four axes.",
+            "They multiply pixels like any matrix, and have four axes."
+            " How many axes has a filter?",
             which,
         ),
         Mistake(
@@ -253,7 +256,8 @@ PIECE = GroupsPiece(
                 )
             ),
             "The head is left alone: {names} does not decay. It is a "
-            "matrix like the others.",
+            "matrix like the others."
+            " What does your condition ask of its name?",
             which,
         ),
     ),
