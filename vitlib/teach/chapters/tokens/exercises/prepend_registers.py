@@ -70,6 +70,26 @@ PIECE = Piece(
             " Where does the sequence have to be parted?",
         ),
         Mistake(
+            "in_reverse_order",
+            joined(lambda t, r: [t[:, :1], r.flip(1), t[:, 1:]]),
+            "All are in their places, and the registers stand in reverse "
+            "order: at {where} yours has {yours}, wanted is {wanted}. "
+            "What turns them round?",
+        ),
+        Mistake(
+            "class_token_at_the_end",
+            joined(lambda t, r: [t[:, 1:], r, t[:, :1]]),
+            "All tokens are there, and the class token stands last: at "
+            "{where} yours has {yours}, wanted is {wanted}. The head "
+            "reads place 0. Who has to stand there?",
+        ),
+        Mistake(
+            "first_patch_lost",
+            joined(lambda t, r: [t[:, :1], r, t[:, 2:]]),
+            "The first patch is lost: your shape is {shape}, wanted is "
+            "{right}. With which number do the patches begin?",
+        ),
+        Mistake(
             "in_place_of_the_class_token",
             joined(lambda t, r: [r, t[:, 1:]]),
             "The registers have taken the place of the class token: your "
