@@ -13,7 +13,7 @@ from torch import nn
 
 from vitlib.teach import cat, check, to_tensor
 from vitlib.teach.checking import done, library
-from vitlib.teach.checking.piece import Piece
+from vitlib.teach.checking.piece import Piece, with_numbers
 from vitlib.teach.checking.result import Result
 
 PIECES = library.pieces()
@@ -75,7 +75,10 @@ def test_every_known_mistake_gets_its_own_hint(piece, mistake):
     assert not result
     assert result.kind == "wrong"
     assert result.mistake == mistake.name
-    assert re.fullmatch(as_pattern(mistake.hint.strip()), said), said
+    hint = mistake.hint.strip()
+    if isinstance(piece, Piece) and "{" not in hint:
+        hint = with_numbers(hint)
+    assert re.fullmatch(as_pattern(hint), said), said
     assert piece.name not in done.done()
     assert not re.search(r"\berror|Error|[!{]", said)
 
@@ -579,3 +582,19 @@ def test_the_line_that_writes_over_is_shown():
     assert result.mistake == "stops_backwards"
     assert "I see `wide += 1`." in str(result)
     assert "inplace" not in str(result)
+
+
+def test_every_hint_leads_on_by_a_question():
+    silent = [
+        f"{name}: {mistake.name}"
+        for name, piece in PIECES.items()
+        for mistake in piece.mistakes
+        if "?" not in mistake.hint
+    ]
+    assert not silent, silent
+
+
+def test_a_hint_without_numbers_gets_them_before_its_question():
+    said = str(check.mirror_patches(lambda x, p: x.flip(-1)))
+    shown = said.index("At `[0, 0, 0, :3]` yours has")
+    assert shown < said.index("What is to change its place")

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from numbers import Real
 
 import numpy as np
 import torch
@@ -54,7 +55,9 @@ def as_number(output: object) -> Tensor:
         raise Unwritten
     if isinstance(output, Tensor) and output.numel() == 1:
         output = output.detach().item()
-    if isinstance(output, bool) or not isinstance(output, int | float):
+    if isinstance(output, np.ndarray | np.generic) and output.size == 1:
+        output = output.item()
+    if isinstance(output, bool) or not isinstance(output, Real):
         raise Finding(
             f"Your code gives {kind_of(output)}. Wanted is a number.",
             "no_number",

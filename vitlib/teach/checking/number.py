@@ -10,6 +10,7 @@ by which. Of other wrong numbers it is said that they are, and where.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import torch
@@ -234,7 +235,7 @@ def number_in(part: object) -> float | None:
             part = part.item()
         except (RuntimeError, ValueError):  # a tensor without numbers
             return None
-    if isinstance(part, bool) or not isinstance(part, int | float):
+    if isinstance(part, bool) or not isinstance(part, Real):
         return None
     try:
         return float(part)

@@ -408,7 +408,10 @@ class Piece:
                 words = self.words(
                     mistake, cases[at], wanted[at], found[at]
                 )
-                hint = mistake.hint.format(**words).strip()
+                hint = mistake.hint
+                if "{" not in hint and "seen" in words:
+                    hint = with_numbers(hint)
+                hint = hint.format(**words).strip()
                 raise Finding(hint, mistake.name)
         raise self.described(runner, cases, wanted, found, index)
 
@@ -567,6 +570,18 @@ def changed(name: str, before: Tensor, after: Tensor) -> str:
     first = (after != before).nonzero()[0].tolist()
     said = pair([before[*first]], [after[*first]])
     return f"`{name}{first}` was {said[0]} and is now {said[1]}"
+
+
+def with_numbers(hint: str) -> str:
+    """Put what is seen before the question that the hint ends in.
+
+    >>> with_numbers("Right, and turned. Which axis is it?")
+    'Right, and turned. {seen} Which axis is it?'
+    """
+    before, stop, question = hint.rpartition(". ")
+    if not stop or "?" not in question:
+        return f"{hint} {{seen}}"
+    return f"{before}. {{seen}} {question}"
 
 
 def check_left_alone(

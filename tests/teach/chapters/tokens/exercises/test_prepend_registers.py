@@ -46,7 +46,21 @@ def joined(parts):
     return answer
 
 
+def around(parts):
+    """Join these parts, the registers repeated for every image."""
+    return lambda t, r: torch.cat(parts(t, r.repeat(len(t), 1, 1)), dim=1)
+
+
 @wrong(
+    (
+        "in_reverse_order",
+        around(lambda t, r: (t[:, :1], r.flip(1), t[:, 1:])),
+    ),
+    (
+        "class_token_at_the_end",
+        around(lambda t, r: (t[:, 1:], r, t[:, :1])),
+    ),
+    ("first_patch_lost", around(lambda t, r: (t[:, :1], r, t[:, 2:]))),
     ("before_the_class_token", joined(lambda t, r: [r, t])),
     ("at_the_end", joined(lambda t, r: [t, r])),
     ("in_place_of_the_class_token", joined(lambda t, r: [r, t[:, 1:]])),

@@ -6,7 +6,11 @@ from torch import Tensor
 
 from vitlib.attention import attention, attention_weights
 from vitlib.teach.checking.answer import Finding, Runner
-from vitlib.teach.checking.compare import agrees, as_tensor
+from vitlib.teach.checking.compare import (
+    agrees,
+    as_tensor,
+    first_difference,
+)
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.picture import tables
 from vitlib.teach.checking.piece import Case, Mistake, Piece
@@ -179,8 +183,9 @@ class AttentionPiece(Piece):
             rows = numbers(yours.sum(dim=-1).flatten()[:3])
             raise Finding(
                 "The mixed values are right. The weights beside them are "
-                f"not those that mixed them: the first rows sum to {rows}."
-                " Which table do you give back?",
+                "not those that mixed them: the first rows sum to "
+                f"{rows}. {first_difference(yours, wanted)['seen']} Which "
+                "table do you give back?",
                 "other_weights",
             )
 
@@ -233,7 +238,8 @@ PIECE = AttentionPiece(
             divided_by(lambda q: q.shape[-1]),
             "The scores are divided by {k}, all of the head_dim. "
             "{loudest} Dot products of random vectors grow only with the "
-            "root of their length.",
+            "root of their length."
+            " Which exponent has the root?",
             loudest(lambda q, k: scores(q, k) / q.shape[-1]),
         ),
         Mistake(
@@ -307,7 +313,8 @@ PIECE = AttentionPiece(
             lambda q, k, v: scaled(q, k).sigmoid() @ v,
             "Each score was squeezed between 0 and 1 for itself, by a "
             "sigmoid: the weights of your first queries sum to {sums}, "
-            "not to 1. A query's shares depend on one another.",
+            "not to 1. A query's shares depend on one another."
+            " What makes them one whole?",
             sums(lambda q, k: scaled(q, k).sigmoid()),
         ),
         Mistake(
@@ -315,7 +322,8 @@ PIECE = AttentionPiece(
             lambda q, k, v: scaled(q, k).log_softmax(-1) @ v,
             "These are the logarithms of the weights, all below zero; "
             "those of your first queries sum to {sums}. A loss takes "
-            "them. What mixes values are the shares themselves.",
+            "them. What mixes values are the shares themselves."
+            " Which function gives them?",
             sums(lambda q, k: scaled(q, k).log_softmax(-1)),
         ),
         Mistake(
@@ -336,13 +344,15 @@ PIECE = AttentionPiece(
             "queries_meet_values",
             lambda q, k, v: scaled(q, v).softmax(-1) @ v,
             "Your queries are compared with the values. Values are what "
-            "is handed over; what answers a query is the key. {seen}",
+            "is handed over; what answers a query is the key. {seen}"
+            " Who answers in your code?",
         ),
         Mistake(
             "keys_and_values_swapped",
             lambda q, k, v: scaled(q, v).softmax(-1) @ k,
             "Keys and values have changed places: your queries ask the "
-            "values and take home keys. {seen}",
+            "values and take home keys. {seen}"
+            " Which of the two is compared, and which is handed over?",
         ),
         Mistake(
             "keys_mixed",
@@ -355,7 +365,8 @@ PIECE = AttentionPiece(
             "queries_meet_queries",
             lambda q, k, v: scaled(q, q).softmax(-1) @ v,
             "Your queries are compared with each other, not with the "
-            "keys: at {where} yours has {yours}, wanted is {wanted}.",
+            "keys: at {where} yours has {yours}, wanted is {wanted}."
+            " Which of the three stands on the right of your product?",
         ),
         Mistake(
             "keys_reshaped",
@@ -363,27 +374,31 @@ PIECE = AttentionPiece(
             "The keys are reshaped where they should be turned: a "
             "`reshape` gives the wanted shape and leaves each number "
             "where it was in memory, so that parts of different keys "
-            "stand together. {seen}",
+            "stand together. {seen}"
+            " What turns them?",
         ),
         Mistake(
             "weights_only",
             lambda q, k, v: scaled(q, k).softmax(-1),
             "These are the weights, {shape}, a table for every head. Now "
-            "they have to mix something: wanted is {right}.",
+            "they have to mix something: wanted is {right}."
+            " What do they mix?",
         ),
         Mistake(
             "tokens_before_heads",
             lambda q, k, v: attention(q, k, v).transpose(1, 2),
             "The numbers are right, with tokens before heads: your shape "
             "is {shape}, wanted is {right}. The layer puts the heads "
-            "together again, not this function.",
+            "together again, not this function."
+            " Which step changes the two?",
         ),
         Mistake(
             "heads_joined",
             lambda q, k, v: attention(q, k, v).transpose(1, 2).flatten(2),
             "The numbers are right, and the heads are put together "
             "already: your shape is {shape}, wanted is {right}. The layer "
-            "does that later, with whatever this function gives.",
+            "does that later, with whatever this function gives."
+            " Which step joins them?",
         ),
     ),
 )

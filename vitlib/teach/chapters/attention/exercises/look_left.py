@@ -105,6 +105,21 @@ class LookPiece(Piece):
         found[case.tells["col"] == 0] = EDGE
         return found
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell where the first patch looks that does not look left."""
+        first = int((found != wanted).nonzero()[0])
+        row, col = (case.tells[side] for side in ("row", "col"))
+        seen = int(found[first])
+        at = (
+            "several places" if seen < 0 else f"({row[seen]}, {col[seen]})"
+        )
+        told = (
+            f"The patch in row {row[first]}, column {col[first]} looks at"
+        )
+        return {"seen": f"{told} {at}."}
+
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Count who looks left, and show one who does not."""
         inner = right != EDGE
@@ -234,7 +249,8 @@ PIECE = LookPiece(
             lambda places: -places,
             "Your queries are the places with the sign turned, and find "
             "what is least like them. One step to the left is nearly the "
-            "same place.",
+            "same place."
+            " Where does the minus come in?",
         ),
         Mistake(
             "no_rows",

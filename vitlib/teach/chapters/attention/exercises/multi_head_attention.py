@@ -285,7 +285,8 @@ PIECE = ModulePiece(
             no_projection,
             "The mixed values are right, and come out as they are: `proj` "
             "is not used. {seen} It is the only place where the heads "
-            "speak with one another.",
+            "speak with one another."
+            " Where does it go?",
         ),
         Mistake(
             "one_head",
@@ -321,7 +322,8 @@ PIECE = ModulePiece(
             "divided_by_head_dim",
             with_function(divided_by(lambda q: q.shape[-1])),
             "The scores are divided by {k}, all of the head_dim. {seen} "
-            "Dot products of random vectors grow only with its root.",
+            "Dot products of random vectors grow only with its root."
+            " Which exponent has the root?",
         ),
         Mistake(
             "divided_by_root_of_tokens",
@@ -395,7 +397,8 @@ PIECE = ModulePiece(
             ),
             "Right, and the tokens themselves are added to it. {seen} "
             "That sum belongs to the block around this layer; with both, "
-            "a token would be counted twice.",
+            "a token would be counted twice."
+            " Where does your code add them?",
         ),
     ),
 )

@@ -28,7 +28,7 @@ def cases() -> list[Case]:
     """Grids that are wide, high, flat and large."""
     return [
         Case(f"{rows} by {cols} patches", {"rows": rows, "cols": cols})
-        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7)]
+        for rows, cols in [(3, 4), (5, 3), (1, 5), (6, 7), (14, 14)]
     ]
 
 
@@ -108,6 +108,16 @@ class MaskPiece(Piece):
             )
         return as_tensor(output.double())
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell the first pair about which the answer is wrong."""
+        words = super().words(mistake, case, wanted, found)
+        if found.shape == wanted.shape:
+            pair = first_pair(case, found)["pair"]
+            words["seen"] = f"{pair[0].upper()}{pair[1:]}."
+        return words
+
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Name the first pair about which the answer is wrong."""
         if yours.shape != right.shape:
@@ -130,7 +140,7 @@ PIECE = MaskPiece(
     cases=cases,
     axes="patches that look, patches that are looked at",
     differentiable=False,
-    shown="On four grids, square or not, each patch may look at itself "
+    shown="On five grids, square or not, each patch may look at itself "
     "and those around it.",
     next="With 14 by 14 patches 1,600 of 38,416 pairs are allowed. Given "
     "to `attention_weights`, as booleans, it makes of attention something "
@@ -202,7 +212,8 @@ PIECE = MaskPiece(
             lambda rows, cols: ~neighbour_mask(rows, cols),
             "Right, and turned round: yours is True where a patch may "
             "not look, as in `nn.MultiheadAttention`. Here True means "
-            "that it may.",
+            "that it may."
+            " Which comparison says who may?",
         ),
         Mistake(
             "without_itself",
@@ -214,7 +225,8 @@ PIECE = MaskPiece(
                 )
             ),
             "All eight neighbours are there, and the patch itself is not: "
-            "{pair}. A token may always listen to itself.",
+            "{pair}. A token may always listen to itself."
+            " How far is a patch from itself?",
             first_pair,
         ),
         Mistake(
@@ -229,7 +241,8 @@ PIECE = MaskPiece(
             "one_sided",
             near_by(lambda down, right: (down <= 1) & (right <= 1)),
             "A step to one side is held to 1, a step to the other may be "
-            "as long as it likes: {pair}. A difference can be negative.",
+            "as long as it likes: {pair}. A difference can be negative."
+            " What makes a distance of it?",
             first_pair,
         ),
         Mistake(
@@ -255,14 +268,16 @@ PIECE = MaskPiece(
                 lambda down, right: (down.abs() <= 2) & (right.abs() <= 2)
             ),
             "Your neighbours are two steps away, 25 patches in place of "
-            "nine: {pair}.",
+            "nine: {pair}."
+            " How far may a neighbour be?",
             first_pair,
         ),
         Mistake(
             "with_class_token",
             with_class_token,
             "The class token is among them: your shape is {shape}, wanted "
-            "is {right}. This mask is for the patches alone.",
+            "is {right}. This mask is for the patches alone."
+            " Which row and column are too many?",
         ),
         Mistake(
             "an_axis_for_each_side",
@@ -271,7 +286,8 @@ PIECE = MaskPiece(
             ),
             "The pairs are right, with an axis for each row and column: "
             "your shape is {shape}, wanted is {right}, one axis for each "
-            "of the two patches.",
+            "of the two patches."
+            " Which axes become one?",
         ),
     ),
 )

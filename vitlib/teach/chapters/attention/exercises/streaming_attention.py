@@ -290,14 +290,16 @@ PIECE = StreamPiece(
             streamed(fade_mixed=False),
             "The sum of the weights is corrected when a higher score "
             "comes, the mixture is not. {seen} Both were measured from "
-            "the old one.",
+            "the old one."
+            " By what factor is it too large?",
         ),
         Mistake(
             "total_not_corrected",
             streamed(fade_total=False),
             "The mixture is corrected when a higher score comes, the sum "
             "of the weights is not. {seen} Both were measured from the "
-            "old one.",
+            "old one."
+            " By what factor is it too large?",
         ),
         Mistake(
             "highest_of_the_block",
@@ -333,7 +335,8 @@ PIECE = StreamPiece(
             divided_each_time,
             "The mixture is divided by the sum of the weights after every "
             "block, and so once too often for all blocks but the last. "
-            "{seen} Only at the end is it known what the weights sum to.",
+            "{seen} Only at the end is it known what the weights sum to."
+            " Where does the division belong?",
         ),
         Mistake(
             "no_maximum",

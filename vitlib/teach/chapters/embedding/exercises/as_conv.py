@@ -191,7 +191,8 @@ PIECE = ConvPiece(
             "channels_first_column_by_column",
             ordered("d (c x y) -> d c y x"),
             "The filters are scrambled twice. {seen} The linear layer has "
-            "learned its numbers as (row, column, channel).",
+            "learned its numbers as (row, column, channel)."
+            " Which axis of it goes where in (d, c, y, x)?",
         ),
         Mistake(
             "no_bias",
@@ -209,7 +210,8 @@ PIECE = ConvPiece(
         Mistake(
             "no_weights",
             no_weights,
-            "The bias is right, and your weights are all zero. {seen}",
+            "The bias is right, and your weights are all zero. {seen}"
+            " What is to be written into them?",
         ),
     ),
 )

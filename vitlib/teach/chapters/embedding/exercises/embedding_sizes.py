@@ -31,25 +31,29 @@ PIECE = NumberPiece(
             "shape_of_the_tokens",
             (1, 256, 1280),
             "{yours} is the shape of the tokens of one image, and right. "
-            "Asked for are (tokens, width, numbers to learn).",
+            "Asked for are (tokens, width, numbers to learn)."
+            " Which of them is missing?",
         ),
         Slip(
             "width_of_a_patch",
             (None, 14 * 14 * 3, None),
             "588 numbers has a patch. How many a token has is not "
-            "decided by the patch: it is the number of filters.",
+            "decided by the patch: it is the number of filters."
+            " How many are there?",
         ),
         Slip(
             "tokens_of_patches_of_16",
             (14 * 14, None, None),
             "196 is the number of tokens for patches of 16. These are "
-            "patches of 14.",
+            "patches of 14."
+            " How many of these are in 224 pixels?",
         ),
         Slip(
             "with_class_token",
             (257, None, None),
             "257 are the tokens with a class token. That one comes in the "
-            "next chapter; here there is a token for each patch.",
+            "next chapter; here there is a token for each patch."
+            " How many are these?",
         ),
         Slip(
             "weights_only",
@@ -85,7 +89,8 @@ PIECE = NumberPiece(
             "weights_of_patches_of_16",
             (None, None, 16 * 16 * 3 * 1280 + 1280),
             "984,320 would be right for patches of 16. The 14 in the name "
-            "of the model is the side of its patches.",
+            "of the model is the side of its patches."
+            " How many numbers has such a patch?",
         ),
     ),
 )

@@ -195,7 +195,8 @@ PIECE = FoldPiece(
             folded(shift=lambda new, old, mean: new * new / old * mean),
             "The weights are right. For the biases you divide by the "
             "deviation twice. {biases} Your new weights are divided "
-            "already.",
+            "already."
+            " Where does the second division come in?",
             biases,
         ),
         Mistake(
@@ -206,7 +207,8 @@ PIECE = FoldPiece(
             ),
             "Your weights are normalised like pixels. {seen} It is x from "
             "which the mean is taken: multiply the bracket out, and look "
-            "what stands beside x and what stands alone.",
+            "what stands beside x and what stands alone."
+            " Which of these is the weight?",
         ),
         Mistake(
             "shifted_by_old_weights",
@@ -222,7 +224,8 @@ PIECE = FoldPiece(
                 shift=lambda new, old, mean: new * mean / new[0].numel()
             ),
             "The weights are right. For the biases you take a mean over "
-            "each filter. {biases} A filter sums over its places.",
+            "each filter. {biases} A filter sums over its places."
+            " What does it do with their products?",
             biases,
         ),
         Mistake(
@@ -239,7 +242,9 @@ PIECE = FoldPiece(
             "mean_of_one",
             folded(shift=lambda new, old, mean: new),
             "The weights are right. The biases are moved by the sum of "
-            "each filter, as if the mean were 1. {biases}",
+            "each filter, as if the mean were 1. {biases}"
+            " By what is each weight multiplied, where a pixel is the "
+            "mean of its channel?",
             biases,
         ),
     ),

@@ -72,7 +72,8 @@ PIECE = NumberPiece(
         Slip(
             "next_after_the_loudest",
             94,
-            "94 lies in her other eye too, and one there is louder.",
+            "94 lies in her other eye too, and one there is louder."
+            " Which place in the order does the pupil itself have?",
         ),
         Slip(
             "quietest",
@@ -83,7 +84,8 @@ PIECE = NumberPiece(
             "pixels_from_0_to_1",
             195,
             "195 is a bright piece of background. Your pixels go from 0 "
-            "to 1, and your filter has kept its mean.",
+            "to 1, and your filter has kept its mean."
+            " Which two steps are missing?",
         ),
     ),
 )

@@ -84,6 +84,7 @@ def cases() -> list[Case]:
         (1, 3, 3, 2, 2, 5),
         (2, 1, 2, 2, 3, 10),
         (2, 2, 1, 4, 3, 6),
+        (3, 4, 2, 3, 2, 8),
         (1, draw.size(2, 4), 3, 3, 2, 4),
     ]
     for batch, channels, rows, cols, p, width in sizes:
@@ -188,7 +189,8 @@ PIECE = EmbeddingPiece(
             maps_as("b d row col -> b d (row col)"),
             "The numbers are right, and the axes have changed places: "
             "your shape is {shape}, wanted is {right}. A token is a row "
-            "of {d} numbers, and `flatten` alone leaves it a column.",
+            "of {d} numbers, and `flatten` alone leaves it a column."
+            " What makes it a row?",
         ),
         Mistake(
             "joined_by_reshape",
@@ -217,14 +219,16 @@ PIECE = EmbeddingPiece(
             maps_as("b d row col -> b row col d"),
             "The tokens are right, and still stand in a grid: your shape "
             "is {shape}, wanted is {right}. A sequence has one axis for "
-            "them.",
+            "them."
+            " Which two become one?",
         ),
         Mistake(
             "tokens_as_columns_column_by_column",
             maps_as("b d row col -> b d (col row)"),
             "Your shape is {shape}, wanted is {right}: a token is a row. "
             "And when you have turned it, look whether the sequence goes "
-            "along the lines.",
+            "along the lines."
+            " Which of rows and columns moves faster?",
         ),
         Mistake(
             "channels_first",
@@ -265,26 +269,30 @@ PIECE = EmbeddingPiece(
             "with_relu",
             changed_by(F.relu),
             "Right, and then everything below zero is cut off by a ReLU. "
-            "{seen} The embedding is linear and nothing else.",
+            "{seen} The embedding is linear and nothing else."
+            " Where does the ReLU come in?",
         ),
         Mistake(
             "with_gelu",
             changed_by(F.gelu),
             "Right, and then bent by GELU. {seen} The embedding is linear "
-            "and nothing else.",
+            "and nothing else."
+            " Where does the GELU come in?",
         ),
         Mistake(
             "with_norm",
             changed_by(lambda t: F.layer_norm(t, t.shape[-1:])),
             "Right, and then every token is normed. {seen} In a ViT the "
-            "first norm stands in the encoder.",
+            "first norm stands in the encoder."
+            " Where does yours come in?",
         ),
         Mistake(
             "with_class_token",
             changed_by(with_class_token),
             "The tokens are right, and a token too many stands in front: "
             "your shape is {shape}, wanted is {right}. The class token "
-            "comes in the next chapter.",
+            "comes in the next chapter."
+            " What do you put in front?",
         ),
     ),
 )

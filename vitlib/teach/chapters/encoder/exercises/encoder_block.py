@@ -18,6 +18,7 @@ def cases() -> list[Case]:
         (2, 4, 6, 2),
         (1, 3, 8, 4),
         (3, 1, 5, 1),
+        (3, 4, 9, 3),
         (2, draw.size(2, 6), 12, 3),
     ]
     for batch, count, width, heads in sizes:
@@ -191,7 +192,8 @@ PIECE = ModulePiece(
             norm_after_layer,
             "Your norms stand behind the layers, before the sums. {seen} "
             "In a ViT a layer's input is normed, not its output: it may "
-            "say as little or as much as it likes.",
+            "say as little or as much as it likes."
+            " What does your layer read?",
         ),
         Mistake(
             "normed_stream",
@@ -240,7 +242,8 @@ PIECE = ModulePiece(
             no_residual,
             "Nothing is added, everything replaced: no residual around "
             "either layer. {seen} What the block was given should still "
-            "be in what it gives.",
+            "be in what it gives."
+            " What is missing in each of your lines?",
         ),
         Mistake(
             "no_first_residual",
@@ -281,7 +284,8 @@ PIECE = ModulePiece(
             "first_norm_twice",
             first_norm_twice,
             "`norm1` is used twice, and `norm2` not at all. {seen} No "
-            "count of parameters shows it.",
+            "count of parameters shows it."
+            " Which line should name the other?",
         ),
         Mistake(
             "norms_swapped",
@@ -293,7 +297,8 @@ PIECE = ModulePiece(
             "no_norms",
             no_norms,
             "Sums and layers are right, the norms are not used. {seen} "
-            "Before each layer the tokens are brought to one length.",
+            "Before each layer the tokens are brought to one length."
+            " By what?",
         ),
         Mistake(
             "no_first_norm",
@@ -312,13 +317,15 @@ PIECE = ModulePiece(
             eps_of_torch,
             "Right but for the sixth decimal or so: your norms have "
             "torch's own `eps`, 1e-5. {seen} A ViT has 1e-6. Small tokens "
-            "and published weights notice.",
+            "and published weights notice."
+            " Where is it said to `nn.LayerNorm`?",
         ),
         Mistake(
             "mlp_first",
             mlp_first,
             "The MLP comes first, attention second. {seen} A token looks "
-            "around, then it thinks.",
+            "around, then it thinks."
+            " Which of your lines comes first?",
         ),
         Mistake(
             "tokens_added_again",

@@ -72,7 +72,8 @@ PIECE = NumberPiece(
             "no_norms",
             12 * (12 * 384**2 + 9 * 384),
             "{yours} are right for the four linear layers of each block. "
-            "The two norms have something to learn, too.",
+            "The two norms have something to learn, too."
+            " How many numbers has each of them?",
         ),
         Slip(
             "no_biases",
@@ -91,7 +92,8 @@ PIECE = NumberPiece(
             "with_last_norm",
             blocks_of(384) + 2 * 384,
             "{yours} is with the last norm. It stands behind the blocks "
-            "and belongs to the ViT.",
+            "and belongs to the ViT."
+            " How many numbers has it?",
         ),
         Slip(
             "attention_only",
@@ -107,17 +109,18 @@ PIECE = NumberPiece(
             "whole_vit",
             22_050_664,
             "{yours} are in the whole ViT-S/16, with its patches, its "
-            "positions and its head. Here only the blocks count.",
+            "positions and its head. Here only the blocks count."
+            " What is left without these?",
         ),
         Slip(
             "width_of_ti",
             blocks_of(192),
-            "{yours} are those of ViT-Ti, 192 wide.",
+            "{yours} are those of ViT-Ti, 192 wide. How wide is ViT-S?",
         ),
         Slip(
             "width_of_b",
             blocks_of(768),
-            "{yours} are those of ViT-B, 768 wide.",
+            "{yours} are those of ViT-B, 768 wide. How wide is ViT-S?",
         ),
     ),
 )

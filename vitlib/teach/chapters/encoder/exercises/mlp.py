@@ -64,7 +64,8 @@ PIECE = ModulePiece(
             with_activation(F.relu),
             "Nearly: between your two layers stands ReLU, which cuts off "
             "at zero. {seen} The Transformer of 2017 had it; a ViT bends "
-            "more gently.",
+            "more gently."
+            " Which bend is it?",
         ),
         Mistake(
             "gelu_by_tanh",
@@ -78,13 +79,15 @@ PIECE = ModulePiece(
             "silu",
             with_activation(F.silu),
             "Nearly: between your two layers stands SiLU, x times a "
-            "sigmoid. {seen} It resembles GELU and is not it.",
+            "sigmoid. {seen} It resembles GELU and is not it."
+            " Which bend is it?",
         ),
         Mistake(
             "gelu_by_sigmoid",
             with_activation(lambda x: x * torch.sigmoid(1.702 * x)),
             "Nearly: this is GELU by way of a sigmoid, as CLIP has it. "
-            "{seen} timm and this book take the exact one.",
+            "{seen} timm and this book take the exact one."
+            " Which one is that?",
         ),
         Mistake(
             "gelu_without_the_root",
@@ -106,7 +109,8 @@ PIECE = ModulePiece(
             with_activation(lambda x: x * (1 + torch.erf(x / 2**0.5))),
             "Nearly: your GELU is twice as large as it should be. {seen} "
             "For large x it should be x itself, and 1 + erf(x) is 2 "
-            "there.",
+            "there."
+            " What is missing?",
         ),
         Mistake(
             "share_only",
@@ -119,7 +123,8 @@ PIECE = ModulePiece(
             "sigmoid",
             with_activation(torch.sigmoid),
             "Between your two layers stands a sigmoid. {seen} A ViT has "
-            "another bend there, one that lets large numbers pass.",
+            "another bend there, one that lets large numbers pass."
+            " Which one is it?",
         ),
         Mistake(
             "leaky_relu",
@@ -132,7 +137,8 @@ PIECE = ModulePiece(
             "tanh",
             with_activation(torch.tanh),
             "Between your two layers stands tanh. {seen} A ViT has "
-            "another bend there, one that lets large numbers pass.",
+            "another bend there, one that lets large numbers pass."
+            " Which one is it?",
         ),
         Mistake(
             "no_activation",
@@ -146,26 +152,30 @@ PIECE = ModulePiece(
             lambda mlp, tokens: F.gelu(mlp.fc2(mlp.fc1(tokens))),
             "The bend comes after the second layer. {seen} What is added "
             "to the stream must be free to be negative, and between the "
-            "layers nothing bends.",
+            "layers nothing bends."
+            " Where does it belong?",
         ),
         Mistake(
             "activation_twice",
             lambda mlp, tokens: F.gelu(mlp.fc2(F.gelu(mlp.fc1(tokens)))),
             "The bend comes twice, after the second layer too. {seen} "
-            "What is added to the stream must be free to be negative.",
+            "What is added to the stream must be free to be negative."
+            " Which of the two belongs there?",
         ),
         Mistake(
             "activation_first",
             lambda mlp, tokens: mlp.fc2(mlp.fc1(F.gelu(tokens))),
             "The bend comes before the first layer, on the narrow side. "
             "{seen} It belongs where there are {hidden} numbers to choose "
-            "from.",
+            "from."
+            " After which layer is that?",
         ),
         Mistake(
             "with_residual",
             lambda mlp, tokens: tokens + MLP.forward(mlp, tokens),
             "Right, and the tokens themselves are added to it. {seen} "
-            "That sum belongs to the block around the MLP.",
+            "That sum belongs to the block around the MLP."
+            " Where does your code add them?",
         ),
         Mistake(
             "with_norm",
@@ -173,7 +183,8 @@ PIECE = ModulePiece(
                 mlp, F.layer_norm(tokens, tokens.shape[-1:], eps=1e-6)
             ),
             "Right, but your MLP norms its tokens first. {seen} That norm "
-            "belongs to the block around it.",
+            "belongs to the block around it."
+            " Where does yours come in?",
         ),
         Mistake(
             "no_fc1_bias",

@@ -98,7 +98,7 @@ PIECE = ModulePiece(
     cases=pre_norm.cases,
     axes="sequences, tokens, width",
     draw=tables,
-    shown="On four random inputs your values and gradients are those of "
+    shown="On five random inputs your values and gradients are those of "
     "`nn.TransformerEncoderLayer` as it is by default, with GELU.",
     next="A stream that runs through every norm keeps little of what "
     "entered it. That is why a ViT norms what a layer reads.",
@@ -114,7 +114,8 @@ PIECE = ModulePiece(
             "norm_after_layer",
             pre_norm.norm_after_layer,
             "What each layer gives is normed, and then added. {seen} In "
-            "2017 the sum itself was normed.",
+            "2017 the sum itself was normed."
+            " What stands in the norm's bracket then?",
         ),
         Mistake(
             "norms_swapped",
@@ -126,7 +127,8 @@ PIECE = ModulePiece(
             "first_norm_twice",
             first_norm_twice,
             "`norm1` is used twice, and `norm2` not at all. {seen} No "
-            "count of parameters shows it.",
+            "count of parameters shows it."
+            " Which line should name the other?",
         ),
         Mistake(
             "no_first_norm",
@@ -172,26 +174,30 @@ PIECE = ModulePiece(
             bare_sum_kept,
             "Your MLP reads the normed sum, and its result is added to "
             "the bare one. {seen} In 2017 the bare sum was gone after its "
-            "norm.",
+            "norm."
+            " Which tensor goes on from there?",
         ),
         Mistake(
             "norms_on_both_sides",
             norms_on_both_sides,
             "Each norm stands twice, in front of its layer and behind its "
-            "sum. {seen} In 2017 a layer read the stream as it was.",
+            "sum. {seen} In 2017 a layer read the stream as it was."
+            " Which of the two places is left?",
         ),
         Mistake(
             "second_norm_after_layer",
             second_norm_after_layer,
             "The first half is right. In the second what the MLP gives is "
             "normed, and then added. {seen} In 2017 the sum itself was "
-            "normed.",
+            "normed."
+            " What stands in the norm's bracket then?",
         ),
         Mistake(
             "mlp_first",
             mlp_first,
             "The MLP comes first, attention second. {seen} A token looks "
-            "around, then it thinks.",
+            "around, then it thinks."
+            " Which of your lines comes first?",
         ),
         Mistake(
             "no_residual",
@@ -218,13 +224,15 @@ PIECE = ModulePiece(
             pre_norm.gathered_lost,
             "Your norms stand in front, and the second sum begins with "
             "the tokens from before the attention. {seen} Write down what "
-            "one layer does, then the same for the other.",
+            "one layer does, then the same for the other."
+            " Where does its norm stand?",
         ),
         Mistake(
             "one_residual",
             pre_norm.one_residual,
             "There is one sum around both layers, with the norms inside. "
-            "{seen} Each layer has a sum, and each sum a norm behind it.",
+            "{seen} Each layer has a sum, and each sum a norm behind it."
+            " How many sums are these?",
         ),
     ),
 )

@@ -235,7 +235,8 @@ PIECE = HeadPiece(
             "silent_head",
             with_change(silent_head),
             "The head is silent: you have put zeros where the mean over "
-            "the images belongs. {seen} That is `without_head`.",
+            "the images belongs. {seen} That is `without_head`."
+            " Over which axis is a mean to be taken?",
         ),
         Mistake(
             "mean_over_tokens",
@@ -248,7 +249,8 @@ PIECE = HeadPiece(
             "mean_over_images_and_tokens",
             with_change(mean_over(0, 1)),
             "You take the mean over the images and over the tokens. "
-            "{seen} Each token has a usual word of its own.",
+            "{seen} Each token has a usual word of its own."
+            " Which of the two axes stays?",
         ),
         Mistake(
             "every_head",
@@ -261,7 +263,8 @@ PIECE = HeadPiece(
             "sum_over_images",
             with_change(sum_over_images),
             "You sum over the images where their mean belongs. {seen} "
-            "What the head usually says is as loud as what it says once.",
+            "What the head usually says is as loud as what it says once."
+            " By what is the sum to be divided?",
         ),
         Mistake(
             "first_image",
@@ -292,7 +295,8 @@ PIECE = HeadPiece(
             "behind_proj",
             behind_proj,
             "Your change comes behind `proj`, where the heads are mixed "
-            "already. {seen} A pre-hook is given what goes in.",
+            "already. {seen} A pre-hook is given what goes in."
+            " Which hook do you register?",
         ),
         Mistake(
             "in_every_layer",
@@ -304,25 +308,29 @@ PIECE = HeadPiece(
             "heads_interleaved",
             with_change(mean_over(0), order="k heads"),
             "The mean is right, of the wrong numbers: you take one in so "
-            "many. {seen} The numbers of a head stand beside each other.",
+            "many. {seen} The numbers of a head stand beside each other."
+            " Where does the slice of one begin and end?",
         ),
         Mistake(
             "head_before",
             with_change(mean_over(0), shift=(0, -1)),
             "It is the head before the one I asked for. {seen} Heads "
-            "count from 0.",
+            "count from 0."
+            " Where does its slice begin?",
         ),
         Mistake(
             "head_behind",
             with_change(mean_over(0), shift=(0, 1)),
             "It is the head behind the one I asked for. {seen} Heads "
-            "count from 0.",
+            "count from 0."
+            " Where does its slice begin?",
         ),
         Mistake(
             "layer_before",
             with_change(mean_over(0), shift=(-1, 0)),
             "It is a head of the layer before the one I asked for. {seen} "
-            "Layers count from 0.",
+            "Layers count from 0."
+            " Which block do you index?",
         ),
         Mistake(
             "class_token_only",

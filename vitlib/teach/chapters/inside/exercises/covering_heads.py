@@ -22,7 +22,8 @@ PIECE = NumberPiece(
         Slip(
             "higher_head_first",
             (3, 2, 11),
-            "Right but for the order: the lower head first.",
+            "Right but for the order: the lower head first."
+            " Which of the two is lower?",
         ),
         Slip(
             "costs_added",
@@ -40,19 +41,22 @@ PIECE = NumberPiece(
             "wrong_answers_counted",
             (2, 3, 18),
             "The right two. 18 are wrong without them, of 500; some of "
-            "these are wrong with them, too.",
+            "these are wrong with them, too."
+            " How many?",
         ),
         Slip(
             "other_pair",
             (1, 3, 5),
             "Without heads 1 and 3 five are lost, as many as without head "
-            "3 alone. Another pair costs more.",
+            "3 alone. Another pair costs more."
+            " Which?",
         ),
         Slip(
             "gain_for_loss",
             (2, 3, -11),
             "The right two, and 11 is right. It was asked how many "
-            "answers are lost: a loss counts upwards.",
+            "answers are lost: a loss counts upwards."
+            " Which of the two counts is to be taken from which?",
         ),
         Slip(
             "beyond_the_sum",
@@ -76,18 +80,21 @@ PIECE = NumberPiece(
             "largest_gain",
             (0, 3, -2),
             "You were to find the pair that costs most. A negative loss "
-            "is a gain.",
+            "is a gain."
+            " Which pair has the largest loss?",
         ),
         Slip(
             "counted_from_one",
             (3, 4, None),
-            "Heads count from 0, and there are four.",
+            "Heads count from 0, and there are four."
+            " What are yours, counted so?",
         ),
         Slip(
             "cheapest_pair",
             (0, 1, 0),
             "Without heads 0 and 1 nothing is lost. You were to find the "
-            "pair that costs most.",
+            "pair that costs most."
+            " Which is it?",
         ),
     ),
 )

@@ -114,7 +114,8 @@ PIECE = Piece(
             seen_by(lambda model, stream: lens(model, stream[1:])),
             "One is missing at the beginning: your shape is {shape}, "
             "wanted is {right}. The tokens have something to say before "
-            "the first layer, too.",
+            "the first layer, too."
+            " Which module gives them?",
         ),
         Mistake(
             "what_attention_adds",
@@ -173,43 +174,50 @@ PIECE = Piece(
             "no_last_layer",
             seen_by(lambda model, stream: lens(model, stream[:-1])),
             "One is missing at the end: your last entry is what goes into "
-            "the last layer. Your shape is {shape}, wanted is {right}.",
+            "the last layer. Your shape is {shape}, wanted is {right}."
+            " Which module gives what comes out of it?",
         ),
         Mistake(
             "class_token_only",
             seen_by(lambda model, stream: lens(model, stream[:, :, 0])),
             "Only the class token is read: your shape is {shape}, wanted "
-            "is {right}. The lens asks every token.",
+            "is {right}. The lens asks every token."
+            " Which index is too many?",
         ),
         Mistake(
             "no_class_token",
             seen_by(lambda model, stream: lens(model, stream[:, :, 1:])),
             "The class token is left out: your shape is {shape}, wanted "
-            "is {right}.",
+            "is {right}."
+            " Where does your slice begin?",
         ),
         Mistake(
             "softmax_at_the_end",
             seen_by(lambda model, stream: lens(model, stream).softmax(-1)),
             "Right, and then made into shares by a softmax: {yours}, "
-            "wanted are the scores, {wanted}.",
+            "wanted are the scores, {wanted}."
+            " Which step is too many?",
         ),
         Mistake(
             "last_layer_only",
             seen_by(lambda model, stream: lens(model, stream[-1])),
             "This is the last layer only: your shape is {shape}, wanted "
-            "is {right}.",
+            "is {right}."
+            " Where are the others?",
         ),
         Mistake(
             "stream_only",
             seen_by(lambda model, stream: stream),
             "This is the stream itself, {shape}. The norm and the head "
-            "have not read it yet: wanted is {right}.",
+            "have not read it yet: wanted is {right}."
+            " Who reads it, and through which norm?",
         ),
         Mistake(
             "normed_stream",
             normed_stream,
             "Your normed tokens go on to the next block. {seen} The lens "
-            "looks at the stream and leaves it as it is.",
+            "looks at the stream and leaves it as it is."
+            " Which tensor goes on in your loop?",
         ),
     ),
 )

@@ -142,7 +142,8 @@ PIECE = Piece(
             "in_patches",
             in_patches,
             "Right, and measured in patches: {yours}. Wanted are pixels, "
-            "{wanted}, and a patch has {p}.",
+            "{wanted}, and a patch has {p}."
+            " What are your places to be multiplied by?",
         ),
         Mistake(
             "with_class_token",
@@ -162,7 +163,8 @@ PIECE = Piece(
             "mean_over_keys",
             mean_over_keys,
             "You take the mean over the keys where their sum belongs: the "
-            "weights of a row make 1 together, they share already. {seen}",
+            "weights of a row make 1 together, they share already. {seen}"
+            " What is to be done with the products instead?",
         ),
         Mistake(
             "rows_and_columns_swapped",
@@ -190,7 +192,8 @@ PIECE = Piece(
                 weigh=lambda kept: kept / kept.sum((-1, -2), keepdim=True)
             ),
             "You divide by the sum of the whole table. {seen} Each query "
-            "has 1 of its own to share out.",
+            "has 1 of its own to share out."
+            " Over which axis is that sum?",
         ),
         Mistake(
             "softmax_again",
@@ -260,13 +263,15 @@ PIECE = Piece(
             "rows_plus_columns",
             measured(length=lambda apart: apart.abs().sum(-1)),
             "You go along the streets: rows plus columns. {seen} A "
-            "straight line is shorter.",
+            "straight line is shorter."
+            " What did Pythagoras do with the two?",
         ),
         Mistake(
             "longer_side",
             measured(length=lambda apart: apart.abs().amax(-1)),
             "You take the longer of the two sides. {seen} A straight line "
-            "has a part of both.",
+            "has a part of both."
+            " What did Pythagoras do with the two?",
         ),
         Mistake(
             "attention_ignored",
@@ -279,7 +284,8 @@ PIECE = Piece(
             heads_joined,
             "The heads are joined: your shape is {shape}, wanted is "
             "{right}. The differences between the heads are what the "
-            "paper's picture shows.",
+            "paper's picture shows."
+            " Which axis of your mean is too many?",
         ),
         Mistake(
             "layers_and_heads_swapped",
@@ -287,7 +293,8 @@ PIECE = Piece(
                 inside.mean_attention_distance(maps, grid, patch_size).T
             ),
             "Layers and heads have changed places: your shape is {shape}, "
-            "wanted is {right}.",
+            "wanted is {right}."
+            " Which comes first?",
         ),
     ),
 )

@@ -121,7 +121,8 @@ PIECE = Piece(
             number_by_number,
             "The layers are multiplied number by number. {seen} What a "
             "layer reads was mixed by the one before, every token of it: "
-            "this is a product of matrices.",
+            "this is a product of matrices."
+            " Which operator is that?",
         ),
         Mistake(
             "layers_in_the_wrong_order",
@@ -148,7 +149,8 @@ PIECE = Piece(
             ),
             "Your mean goes over heads and images: all images get the "
             "same. {facts} Only the heads have equal votes about one "
-            "image.",
+            "image."
+            " Which axis are they?",
             shapes_or_numbers,
         ),
         Mistake(
@@ -170,13 +172,15 @@ PIECE = Piece(
             ),
             "Each step is turned over before it is multiplied. {seen} A "
             "row of a map says what one token gathers, and so does a row "
-            "of the result.",
+            "of the result."
+            " What turns yours over?",
         ),
         Mistake(
             "steps_added",
             steps_added,
             "The steps are added where they should be multiplied. {seen} "
-            "What a layer reads has been mixed by the one before.",
+            "What a layer reads has been mixed by the one before."
+            " How does one mixture follow another?",
         ),
         Mistake(
             "first_layer_left_out",
@@ -199,33 +203,38 @@ PIECE = Piece(
             "smallest_head",
             rolled(heads=lambda maps: maps.amin(dim=2)),
             "You take the smallest of the heads. {seen} Here the heads "
-            "have equal votes.",
+            "have equal votes."
+            " What do equal votes give?",
         ),
         Mistake(
             "no_residual",
             rolled(layer=lambda weights, identity: weights),
             "The residual connection is missing: yours is the product of "
             "the maps alone. {seen} Half of what a token is stays where "
-            "it was.",
+            "it was."
+            " What is the other half made of?",
         ),
         Mistake(
             "residual_not_shared",
             rolled(layer=lambda weights, identity: weights + identity),
             "What stays is added and not shared: your rows grow with "
             "every layer, to a sum of 2 to the power of {layers}. {seen} "
-            "The two halves of a layer have to make 1 together.",
+            "The two halves of a layer have to make 1 together."
+            " By what is their sum to be divided?",
         ),
         Mistake(
             "largest_head",
             rolled(heads=lambda maps: maps.amax(dim=2)),
             "You take the largest of the heads. Its rows sum to more than "
-            "1. {seen} Here the heads have equal votes.",
+            "1. {seen} Here the heads have equal votes."
+            " What do equal votes give?",
         ),
         Mistake(
             "heads_summed",
             rolled(heads=lambda maps: maps.sum(dim=2)),
             "The heads are summed: a row has as many ones to share out as "
-            "there are heads. {seen}",
+            "there are heads. {seen}"
+            " By what is the sum to be divided?",
         ),
         Mistake(
             "first_head_only",
@@ -238,7 +247,8 @@ PIECE = Piece(
             lambda maps: layers_of(maps).mean(dim=0),
             "You take the mean of the layers. {seen} What a layer reads "
             "has been mixed by the one before: each is applied to the "
-            "result of the last.",
+            "result of the last."
+            " Which operation applies a table to a table?",
         ),
         Mistake(
             "last_layer_only",
@@ -250,13 +260,15 @@ PIECE = Piece(
             "rows_and_columns_swapped",
             lambda maps: inside.rollout(maps).mT,
             "Rows and columns have changed places. {seen} A row says what "
-            "one token is made of, and sums to 1.",
+            "one token is made of, and sums to 1."
+            " What turns yours over?",
         ),
         Mistake(
             "class_token_only",
             lambda maps: inside.rollout(maps)[:, 0],
             "This is the row of the class token, {shape}. Wanted is the "
-            "row of every token, {right}.",
+            "row of every token, {right}."
+            " Which index is too many?",
         ),
     ),
 )

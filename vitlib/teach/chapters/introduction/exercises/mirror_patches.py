@@ -118,13 +118,16 @@ PIECE = Piece(
             "pixels_only",
             turned(GRID, 5),
             "The pixels in each patch are mirrored, and the patches stand "
-            "where they stood. Wanted is the other way round.",
+            "where they stood. Wanted is the other way round."
+            " Which axis counts the patches, and which the pixels inside "
+            "them?",
         ),
         Mistake(
             "top_to_bottom",
             turned(GRID, 2),
             "The patches are mirrored from top to bottom. Wanted is from "
-            "left to right.",
+            "left to right."
+            " Which axis do you turn, rows or columns?",
         ),
         Mistake(
             "whole_sequence_turned",
@@ -165,7 +168,9 @@ PIECE = Piece(
         Mistake(
             "nothing_moved",
             lambda images, patch_size: images.clone(),
-            "Each patch is where it was.",
+            "Each patch is where it was."
+            " What does your code turn round, and is its result given "
+            "back?",
         ),
         Mistake(
             "strips",
@@ -186,7 +191,8 @@ PIECE = Piece(
             "patches_upside_down",
             turned(GRID, 3, 4),
             "The patches have changed places rightly, and each stands on "
-            "its head. Their pixels stay as they are.",
+            "its head. Their pixels stay as they are."
+            " Which of the axes that you turn count pixels?",
         ),
     ),
 )

@@ -46,7 +46,8 @@ PIECE = NumberPiece(
             336,
             "Nearly: 336 pixels are 21 by 21 patches and 442 tokens, and "
             "12 tables of them hold 2,344,368 numbers. The layer has "
-            "2,362,368.",
+            "2,362,368."
+            " What is the next side of whole patches?",
         ),
         Slip(
             "one_patch_too_many",
@@ -63,13 +64,16 @@ PIECE = NumberPiece(
         Slip(
             "tables_not_squared",
             16 * 444**2,
-            "Too many squares: 444 is the number of tokens already.",
+            "Too many squares: 444 is the number of tokens already."
+            " How many patches stand in a row, so that there are so many "
+            "tokens?",
         ),
         Slip(
             "no_whole_patches",
             337,
             "337 is where the curves cross. But a side is made of whole "
-            "patches.",
+            "patches."
+            " What is the next multiple of 16?",
         ),
         Slip(
             "one_table",

@@ -183,7 +183,8 @@ PIECE = WindowPiece(
             "one_side",
             one_side,
             "For {words} yours gives {mine}, wanted is {good}. It counts "
-            "what a layer adds on one side. A window has two.",
+            "what a layer adds on one side. A window has two."
+            " What does it add on the other?",
         ),
         Mistake(
             "last_layer_first",

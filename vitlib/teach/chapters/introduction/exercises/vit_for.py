@@ -80,6 +80,13 @@ class PhotoPiece(Piece):
         facts = [float(count(output)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell which of the sizes are others."""
+        wrong = other_counts(FACTS, found.int(), wanted.int())
+        return case.tells | {"seen": f"Your model has {wrong}."}
+
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Say which of the sizes are others."""
         wrong = other_counts(FACTS, yours.int(), right.int())
@@ -94,7 +101,13 @@ class PhotoPiece(Piece):
 def cases() -> list[Case]:
     """Ask about photos that fit, and photos that do not."""
     found = []
-    for height, width in [(300, 451), (288, 448), (33, 16), (64, 95)]:
+    for height, width in [
+        (300, 451),
+        (288, 448),
+        (33, 16),
+        (64, 95),
+        (7, 130),
+    ]:
         words = f"a photo of {height} by {width} pixels"
         inputs = {"height": height, "width": width}
         tells = {"words": words}
@@ -118,7 +131,7 @@ PIECE = PhotoPiece(
     reference=vit_for,
     cases=cases,
     differentiable=False,
-    shown="For four photos your models have the sizes that they should.",
+    shown="For five photos your models have the sizes that they should.",
     next="The cat becomes 304 by 464 pixels: 19 rows of 29 patches, and "
     "with the class token 552 tokens.",
     mistakes=(
@@ -126,21 +139,24 @@ PIECE = PhotoPiece(
             "height_and_width_swapped",
             made(lambda h, w: (up(w), up(h))),
             "Right sizes, and the sides have changed places: the height "
-            "comes first. A square photo would not have shown it.",
+            "comes first. A square photo would not have shown it."
+            " Which of the two is the height?",
         ),
         Mistake(
             "rounded_down",
             made(lambda h, w: (h // 16 * 16, w // 16 * 16)),
             "Whole patches, but too few: of {words} yours cuts off what "
             "is left at the right and below. Padding needs the next "
-            "multiple of 16, not the last one.",
+            "multiple of 16, not the last one."
+            " What does a side lack up to it?",
         ),
         Mistake(
             "always_one_patch_more",
             made(lambda h, w: (h // 16 * 16 + 16, w // 16 * 16 + 16)),
             "Right where something is left over. But of a side that is a "
             "multiple of 16 already yours makes one patch more, all of "
-            "padding.",
+            "padding."
+            " What does such a side lack?",
         ),
         Mistake(
             "square_of_the_longer_side",
@@ -153,18 +169,21 @@ PIECE = PhotoPiece(
             "square_of_the_height",
             made(lambda h, w: up(h)),
             "Yours is a square with the photo's height. `image_size` may "
-            "be two numbers, (height, width).",
+            "be two numbers, (height, width)."
+            " Where does the width come in?",
         ),
         Mistake(
             "always_224_pixels",
             made(lambda h, w: 224),
-            "Yours reads 224 by 224 pixels, whatever the photo.",
+            "Yours reads 224 by 224 pixels, whatever the photo."
+            " What becomes of `height` and `width` in your code?",
         ),
         Mistake(
             "rounded_to_the_nearest",
             made(lambda h, w: (nearest(h), nearest(w))),
             "Yours takes the nearest multiple of 16, and that may be the "
-            "smaller one: of {words} it would lose pixels.",
+            "smaller one: of {words} it would lose pixels."
+            " Which multiple is never too small?",
         ),
     ),
 )

@@ -134,7 +134,8 @@ PIECE = Piece(
             windows_as("b c row col y x -> b (row col) (c y x)"),
             "All the right patches, in the wrong order inside. {seen} "
             "`Unfold` counts the "
-            "channels first, `patchify` last.",
+            "channels first, `patchify` last."
+            " Which axis has to move to the end?",
         ),
         Mistake(
             "patches_column_by_column",
@@ -169,7 +170,8 @@ PIECE = Piece(
             size_and_step_swapped,
             "Side and step have changed places: your shape is {shape}, "
             "wanted is {right}. A patch is {p} pixels wide, and the next "
-            "begins {step} further on.",
+            "begins {step} further on."
+            " Which argument is which?",
         ),
         Mistake(
             "last_place_missing",
@@ -192,14 +194,16 @@ PIECE = Piece(
             sides_first(lambda side, patch, step: -side % step),
             "You pad the picture until its sides are whole steps, and so "
             "patches come in that are partly made up: your shape is "
-            "{shape}, wanted is {right}. What does not fit is left out.",
+            "{shape}, wanted is {right}. What does not fit is left out."
+            " Where may the last patch begin?",
         ),
         Mistake(
             "padded_to_whole_patches",
             sides_first(lambda side, patch, step: -side % patch),
             "You pad the picture until its sides are whole patches, and "
             "so patches come in that are partly made up: your shape is "
-            "{shape}, wanted is {right}. What does not fit is left out.",
+            "{shape}, wanted is {right}. What does not fit is left out."
+            " Where may the last patch begin?",
         ),
         Mistake(
             "cut_to_whole_steps",
@@ -228,32 +232,37 @@ PIECE = Piece(
             over_the_edge,
             "The last of your patches hang over the edge, filled up with "
             "zeros: your shape is {shape}, wanted is {right}. What does "
-            "not fit is left out.",
+            "not fit is left out."
+            " Where may the last patch begin?",
         ),
         Mistake(
             "columns_of_unfold",
             windows_as("b c row col y x -> b (c y x) (row col)"),
             "This is `Unfold` as torch gives it: your shape is {shape}, "
             "wanted is {right}, a patch in each row. When you have turned "
-            "it, look at the order inside a patch too.",
+            "it, look at the order inside a patch too."
+            " What turns columns into rows?",
         ),
         Mistake(
             "patches_as_columns",
             windows_as("b c row col y x -> b (y x c) (row col)"),
             "The numbers are right, and the last two axes have changed "
-            "places: your shape is {shape}, wanted is {right}.",
+            "places: your shape is {shape}, wanted is {right}."
+            " What turns columns into rows?",
         ),
         Mistake(
             "still_a_grid",
             windows_as("b c row col y x -> b row col (y x c)"),
             "The patches are right, but they still stand in a grid: your "
-            "shape is {shape}, wanted is {right}.",
+            "shape is {shape}, wanted is {right}."
+            " Which two axes become one?",
         ),
         Mistake(
             "still_squares",
             windows_as("b c row col y x -> b (row col) y x c"),
             "The patches are right, but each is still a small picture: "
-            "your shape is {shape}, wanted is {right}.",
+            "your shape is {shape}, wanted is {right}."
+            " Which three axes become one?",
         ),
     ),
 )

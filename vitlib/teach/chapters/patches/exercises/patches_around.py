@@ -290,14 +290,16 @@ PIECE = AroundPiece(
             "counted_from_one",
             one_based,
             "Right, and each one too high: of {words} yours gives {mine}. "
-            "The first patch of the sequence has the number 0.",
+            "The first patch of the sequence has the number 0."
+            " Which number does your first row begin with?",
         ),
         Mistake(
             "round_the_edges",
             round_the_edges,
             "Right in the middle of the grid. But of {words} yours gives "
             "{mine}: you go round the edges, as if the picture were "
-            "rolled up. What lies beyond an edge is left out.",
+            "rolled up. What lies beyond an edge is left out."
+            " How do you know that a step leads out?",
         ),
         Mistake(
             "always_14",
@@ -317,31 +319,36 @@ PIECE = AroundPiece(
             "corners_too",
             around(*CROSS, *CORNERS),
             "Yours takes the corners too: of {words} it gives {mine}. The "
-            "four that share a side are asked for.",
+            "four that share a side are asked for."
+            " Which of your steps go down and sideways at once?",
         ),
         Mistake(
             "with_itself",
             with_itself,
             "The neighbours are right, and the patch itself is among "
-            "them: of {words} yours gives {mine}.",
+            "them: of {words} yours gives {mine}."
+            " Which of your steps leads nowhere?",
         ),
         Mistake(
             "same_row_only",
             around((0, -1), (0, 1)),
             "Left and right are right; above and below are missing. Of "
-            "{words} yours gives {mine}.",
+            "{words} yours gives {mine}."
+            " How far away in the sequence is the patch below?",
         ),
         Mistake(
             "same_column_only",
             around((-1, 0), (1, 0)),
             "Above and below are right; left and right are missing. Of "
-            "{words} yours gives {mine}.",
+            "{words} yours gives {mine}."
+            " How far away in the sequence is the patch beside it?",
         ),
         Mistake(
             "right_and_below_only",
             around((0, 1), (1, 0)),
             "Yours looks to the right and down only: of {words} it gives "
-            "{mine}. A patch has neighbours on both sides.",
+            "{mine}. A patch has neighbours on both sides."
+            " Which steps lead back?",
         ),
     ),
 )

@@ -29,7 +29,8 @@ PIECE = NumberPiece(
             "three_channels",
             (None, None, 20 * 20 * 3),
             "1,200 would be right for red, green and blue. This satellite "
-            "sees more than three colours.",
+            "sees more than three colours."
+            " How many are they?",
         ),
         Slip(
             "pixels_for_patches",
@@ -47,7 +48,8 @@ PIECE = NumberPiece(
             "channels_as_images",
             (10, None, None),
             "The 10 in front stands for ten images. There is one, and its "
-            "channels belong to the patches.",
+            "channels belong to the patches."
+            " How many images are cut?",
         ),
     ),
 )

@@ -257,7 +257,8 @@ PIECE = Piece(
             cut("b c (row y) (col x) -> b (y x c) (row col)"),
             "The right numbers, but the last two axes have changed "
             "places: your shape is {shape}, wanted is {right}, a patch in "
-            "each row. (This is how `F.unfold` gives them.)",
+            "each row. (This is how `F.unfold` gives them.)"
+            " What turns columns into rows?",
         ),
         Mistake(
             "columns_of_unfold",
@@ -265,14 +266,16 @@ PIECE = Piece(
             "Your shape is {shape}, wanted is {right}, a patch in each "
             "row. This is how `F.unfold` gives them. When you have turned "
             "it, look at the order inside a patch too: (row, column, "
-            "channel).",
+            "channel)."
+            " What turns it?",
         ),
         Mistake(
             "images_in_one_sequence",
             cut("b c (row y) (col x) -> (b row col) (y x c)"),
             "The patches are right, but all images run into one: your "
             "shape is {shape}, wanted is {right}. The batch keeps its own "
-            "axis.",
+            "axis."
+            " Which of the brackets is too wide?",
         ),
         Mistake(
             "still_squares",
@@ -285,7 +288,8 @@ PIECE = Piece(
             "still_a_grid",
             cut("b c (row y) (col x) -> b row col (y x c)"),
             "The patches are right, but they still stand in a grid: your "
-            "shape is {shape}. A sequence has one axis for them: {right}.",
+            "shape is {shape}. A sequence has one axis for them: {right}."
+            " Which two axes become one?",
         ),
         Mistake(
             "nothing_joined",

@@ -186,7 +186,8 @@ PIECE = Piece(
             join("b (row col) (y x c) -> b (row y) (col x) c"),
             "The picture is right, with its channels last, as files and "
             "matplotlib have them: {shape}. torch has them in front: "
-            "{right}.",
+            "{right}."
+            " What puts the last axis second?",
         ),
         Mistake(
             "nothing_joined",

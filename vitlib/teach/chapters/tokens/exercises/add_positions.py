@@ -78,14 +78,17 @@ PIECE = Piece(
             lambda tokens, pos_embed: tokens * pos_embed,
             "Your tokens are multiplied by their positions: at {where} "
             "yours has {yours}, wanted is {wanted}. A position near zero "
-            "would wipe out what the patch shows.",
+            "would wipe out what the patch shows."
+            " Which operation leaves a token as it is where the position "
+            "is 0?",
         ),
         Mistake(
             "class_token_without_position",
             class_token_without_position,
             "Right for every token but the first, which has no position: "
             "at {where} yours has {yours}, wanted is {wanted}. The class "
-            "token has a place of its own to learn, number 0.",
+            "token has a place of its own to learn, number 0."
+            " Where does your slice begin?",
         ),
         Mistake(
             "late_after_class_token",
@@ -117,7 +120,8 @@ PIECE = Piece(
             "one_number_for_each_position",
             lambda tokens, pos_embed: tokens + pos_embed.mean(2, True),
             "To all {d} numbers of a token the same number is added. "
-            "{seen} A position is a vector, as wide as a token.",
+            "{seen} A position is a vector, as wide as a token."
+            " Which axis of `pos_embed` was lost?",
         ),
         Mistake(
             "tokens_times_root_of_width",
@@ -126,13 +130,15 @@ PIECE = Piece(
             ),
             "Your tokens are multiplied by the root of the width before "
             "the sum, as in the Transformer of 2017: at {where} yours has "
-            "{yours}, wanted is {wanted}. A ViT leaves them as they are.",
+            "{yours}, wanted is {wanted}. A ViT leaves them as they are."
+            " Where does the root come in?",
         ),
         Mistake(
             "subtracted",
             lambda tokens, pos_embed: tokens - pos_embed,
             "The positions are taken away where they should be added: at "
-            "{where} yours has {yours}, wanted is {wanted}.",
+            "{where} yours has {yours}, wanted is {wanted}."
+            " Which sign stands between the two?",
         ),
         Mistake(
             "positions_only",
@@ -152,13 +158,15 @@ PIECE = Piece(
             lambda tokens, pos_embed: (tokens + pos_embed) / 2,
             "You take the mean of token and position: at {where} yours "
             "has {yours}, wanted is {wanted}. A ViT takes the sum, and "
-            "learns how large a position is.",
+            "learns how large a position is."
+            " Where does the half come in?",
         ),
         Mistake(
             "in_reverse_order",
             lambda tokens, pos_embed: tokens + pos_embed.flip(1),
             "The positions are given out from the last to the first: at "
-            "{where} yours has {yours}, wanted is {wanted}.",
+            "{where} yours has {yours}, wanted is {wanted}."
+            " What turns them round?",
         ),
         Mistake(
             "numbers_of_places",
@@ -176,7 +184,8 @@ PIECE = Piece(
             "class_token_lost",
             lambda tokens, pos_embed: tokens[:, 1:] + pos_embed[:, 1:],
             "The class token is gone: your shape is {shape}, wanted is "
-            "{right}. It has a position as well.",
+            "{right}. It has a position as well."
+            " Where does your slice begin?",
         ),
         Mistake(
             "no_positions",

@@ -38,25 +38,29 @@ PIECE = NumberPiece(
             "one_token_too_many",
             (None, 62, None),
             "62 is one too many. The class token has a position like all "
-            "others, and a position is no token.",
+            "others, and a position is no token."
+            " Who stands in the sequence besides the patches?",
         ),
         Slip(
             "patches_joined_along_sequence",
             (None, 120, None),
             "120 would be patches and positions one behind the other. "
-            "Positions are added to the tokens, number by number.",
+            "Positions are added to the tokens, number by number."
+            " How long is a sum of two sequences?",
         ),
         Slip(
             "joined_along_sequence",
             (None, 122, None),
             "122 would be tokens and positions one behind the other. "
-            "Positions are added to the tokens, number by number.",
+            "Positions are added to the tokens, number by number."
+            " How long is a sum of two sequences?",
         ),
         Slip(
             "class_tokens_in_one_sequence",
             (None, 60 + 5, None),
             "65 would be one class token for each image, all in one "
-            "sequence. Each image has a sequence of its own.",
+            "sequence. Each image has a sequence of its own."
+            " How many class tokens are in it?",
         ),
         Slip(
             "tokens_of_224_pixels",
@@ -68,7 +72,8 @@ PIECE = NumberPiece(
             "joined_along_width",
             (None, None, 128),
             "128 would be content and position side by side. They are "
-            "added.",
+            "added."
+            " How wide is a sum?",
         ),
         Slip(
             "width_of_a_patch",

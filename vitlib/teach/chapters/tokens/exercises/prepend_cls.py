@@ -132,7 +132,8 @@ PIECE = Piece(
             in_place_of_a_patch,
             "The class token stands in front, but the first patch is "
             "gone: your shape is {shape}, wanted is {right}. It is put "
-            "before the tokens, not in the place of one.",
+            "before the tokens, not in the place of one."
+            " Which patch does your slice leave out?",
         ),
         Mistake(
             "all_zeros",
@@ -153,7 +154,8 @@ PIECE = Piece(
             mean_in_front,
             "In front of your tokens stands their mean, {yours}. The "
             "class token is not computed from the tokens: it is given, "
-            "the same for every image, and begins with {wanted}.",
+            "the same for every image, and begins with {wanted}."
+            " Which of your arguments is not used?",
         ),
         Mistake(
             "first_patch_in_front",
@@ -167,7 +169,8 @@ PIECE = Piece(
             first_image_only,
             "Right for the first image of the batch. The others have "
             "zeros in front: at {where} yours has {yours}, wanted is "
-            "{wanted}. Every sequence gets the same class token.",
+            "{wanted}. Every sequence gets the same class token."
+            " How often is the class token needed?",
         ),
         Mistake(
             "shared_among_images",
@@ -175,7 +178,8 @@ PIECE = Piece(
             "The class token is shared out: in a batch of {b} yours "
             "begins with {yours}, the given one with {wanted}. Every "
             "image gets all of it; in its gradient the images are summed "
-            "without your help.",
+            "without your help."
+            " What does each of them get?",
         ),
         Mistake(
             "one_for_every_token",

@@ -66,13 +66,35 @@ PIECE = Piece(
             joined(lambda t, r: [t, r]),
             "All tokens are there, and the registers stand at the end: at "
             "{where} yours has {yours}, wanted is {wanted}. They come "
-            "between the class token and the patches.",
+            "between the class token and the patches."
+            " Where does the sequence have to be parted?",
+        ),
+        Mistake(
+            "in_reverse_order",
+            joined(lambda t, r: [t[:, :1], r.flip(1), t[:, 1:]]),
+            "All are in their places, and the registers stand in reverse "
+            "order: at {where} yours has {yours}, wanted is {wanted}. "
+            "What turns them round?",
+        ),
+        Mistake(
+            "class_token_at_the_end",
+            joined(lambda t, r: [t[:, 1:], r, t[:, :1]]),
+            "All tokens are there, and the class token stands last: at "
+            "{where} yours has {yours}, wanted is {wanted}. The head "
+            "reads place 0. Who has to stand there?",
+        ),
+        Mistake(
+            "first_patch_lost",
+            joined(lambda t, r: [t[:, :1], r, t[:, 2:]]),
+            "The first patch is lost: your shape is {shape}, wanted is "
+            "{right}. With which number do the patches begin?",
         ),
         Mistake(
             "in_place_of_the_class_token",
             joined(lambda t, r: [r, t[:, 1:]]),
             "The registers have taken the place of the class token: your "
-            "shape is {shape}, wanted is {right}. They come behind it.",
+            "shape is {shape}, wanted is {right}. They come behind it."
+            " Which slice still has the class token?",
         ),
         Mistake(
             "class_token_twice",
@@ -86,13 +108,15 @@ PIECE = Piece(
             joined(lambda t, r: [t[:, :1], r, t[:, 1 + r.shape[1] :]]),
             "The registers have taken the places of patches: your shape "
             "is {shape}, wanted is {right}. No token is lost, the "
-            "sequence grows.",
+            "sequence grows."
+            " Where does your last slice begin?",
         ),
         Mistake(
             "patches_lost",
             joined(lambda t, r: [t[:, :1], r]),
             "The patches are gone: your shape is {shape}, wanted is "
-            "{right}.",
+            "{right}."
+            " Where does your last slice begin?",
         ),
         Mistake(
             "all_zeros",
@@ -105,7 +129,8 @@ PIECE = Piece(
             "one_register",
             joined(lambda t, r: [t[:, :1], r[:, :1], t[:, 1:]]),
             "One register stands there where {r} were given: your shape "
-            "is {shape}, wanted is {right}.",
+            "is {shape}, wanted is {right}."
+            " How many are there?",
         ),
     ),
 )

@@ -204,14 +204,16 @@ PIECE = GradientPiece(
             ),
             "Right where all parts are of one size. Of {whole} images, "
             "{size} at a time, the last part has {rest}, and counts in "
-            "yours as much as the others. " + GRADIENTS,
+            "yours as much as the others. "
+            + GRADIENTS
+            + "How much should it count?",
         ),
         Mistake(
             "last_part_weighs_as_a_full_one",
             gathered(weigh=lambda part, size, whole: size / whole),
             "Right where all parts are of one size. Of {whole} images, "
             "{size} at a time, the last part has {rest}, and yours weighs "
-            "it like {size}. " + GRADIENTS,
+            "it like {size}. " + GRADIENTS + "How much does it weigh?",
         ),
         Mistake(
             "divided_by_full_parts",
@@ -228,7 +230,8 @@ PIECE = GradientPiece(
             gathered(weigh=lambda part, size, whole: part),
             "Your gradients are those of the sum over {whole} images. "
             + GRADIENTS
-            + "Wanted is the mean.",
+            + "Wanted is the mean."
+            " By what is each part to be divided?",
         ),
         Mistake(
             "means_divided_by_all",
@@ -273,7 +276,7 @@ PIECE = GradientPiece(
             "rest_left_out",
             gathered(stop=lambda whole, size: whole - whole % size),
             "The last {rest} of {whole} images are left out: they do not "
-            "fill a part. " + GRADIENTS,
+            "fill a part. " + GRADIENTS + "Where does your loop end?",
         ),
         Mistake(
             "first_part_only",

@@ -13,7 +13,7 @@ from vitlib.teach.checking.piece import Case, Mistake, Piece
 
 
 class Moody(nn.Module):
-    """Scores that are the images; in training mode they are mixed up.
+    """Scores that are the images; in training mode they are turned round.
 
     It remembers how many images it was shown at once.
     """
@@ -27,7 +27,7 @@ class Moody(nn.Module):
         """(b, c, h, w) -> (b, c * h * w)."""
         self.most = max(self.most, len(images))
         scores = self.scale * images.flatten(1)
-        return scores.roll(1, dims=1) if self.training else scores
+        return scores.flip(1) if self.training else scores
 
 
 class EvaluatePiece(Piece):
@@ -216,19 +216,22 @@ PIECE = EvaluatePiece(
             "count_of_right",
             of_batches(lambda b: torch.cat(b).sum()),
             "That is how many are right, {yours}. Wanted is their share, "
-            "{wanted}.",
+            "{wanted}."
+            " By what is it to be divided?",
         ),
         Mistake(
             "in_percent",
             of_batches(lambda b: 100 * torch.cat(b).mean()),
             "That is in percent, {yours}. Wanted is a share from 0 to 1, "
-            "{wanted}.",
+            "{wanted}."
+            " Where does the hundred come in?",
         ),
         Mistake(
             "share_of_wrong",
             of_batches(lambda b: 1 - torch.cat(b).mean()),
             "That is the share of what is wrong, {yours}; wanted is that "
-            "of what is right, {wanted}.",
+            "of what is right, {wanted}."
+            " Which comparison counts what is right?",
         ),
         Mistake(
             "first_batch_only",
@@ -247,13 +250,15 @@ PIECE = EvaluatePiece(
             whole_batches,
             "The last images are left out: {n}, in batches of {batch}, "
             "leave a smaller batch at the end. Yours is {yours}, wanted "
-            "is {wanted}.",
+            "is {wanted}."
+            " Where does your loop end?",
         ),
         Mistake(
             "divided_by_batches",
             of_batches(lambda b: torch.cat(b).sum() / len(b)),
             "You divide by the number of batches, not of images: {yours}, "
-            "wanted is {wanted}.",
+            "wanted is {wanted}."
+            " How many images are there?",
         ),
     ),
 )

@@ -65,28 +65,38 @@ class GroupsPiece(Piece):
         found = [decays.get(id(p), MISSING) for p in model.parameters()]
         return torch.tensor(found, dtype=torch.float64)
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell the parameters that are treated wrongly."""
+        words = super().words(mistake, case, wanted, found)
+        return words | {"seen": treated(case, found, wanted)}
+
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Name the parameters that are treated wrongly, and how."""
-        names = [
-            name for name, _ in case.inputs["model"].named_parameters()
-        ]
-        told: dict[str, list[str]] = {}
-        for name, a, b in zip(names, yours, right, strict=True):
-            if b == MISSING != a:
-                told.setdefault("In a group, but frozen", []).append(name)
-            elif a > b == 0:
-                told.setdefault("Decaying in yours", []).append(name)
-            elif a == 0 < b:
-                told.setdefault("Not decaying in yours", []).append(name)
-            elif a != b:
-                how = f"With a decay of {a:g} where {b:g} was given"
-                told.setdefault(how, []).append(name)
-        parts = [f"{how}: {some(names)}." for how, names in told.items()]
         return Finding(
-            f"I asked about {case.words}. {' '.join(parts)} What have "
-            "these in common that the others have not?",
+            f"I asked about {case.words}. {treated(case, yours, right)} "
+            "What have these in common that the others have not?",
             "other_decays",
         )
+
+
+def treated(case: Case, yours: Tensor, right: Tensor) -> str:
+    """Say which parameters are treated wrongly, and how."""
+    names = [name for name, _ in case.inputs["model"].named_parameters()]
+    told: dict[str, list[str]] = {}
+    for name, a, b in zip(names, yours, right, strict=True):
+        if b == MISSING != a:
+            told.setdefault("In a group, but frozen", []).append(name)
+        elif a > b == 0:
+            told.setdefault("Decaying in yours", []).append(name)
+        elif a == 0 < b:
+            told.setdefault("Not decaying in yours", []).append(name)
+        elif a != b:
+            how = f"With a decay of {a:g} where {b:g} was given"
+            told.setdefault(how, []).append(name)
+    parts = [f"{how}: {some(names)}." for how, names in told.items()]
+    return " ".join(parts)
 
 
 def cases() -> list[Case]:
@@ -204,21 +214,24 @@ PIECE = GroupsPiece(
             ),
             "Biases, class token and positions are left alone; the norms "
             "are not. {names}: they have no bias in their name, and only "
-            "one axis.",
+            "one axis."
+            " By what do you tell a norm from a matrix?",
             which,
         ),
         Mistake(
             "only_biases_spared",
             learning(lambda name, part: not name.endswith("bias")),
             "Only the biases are left alone. {names} should be, too: what "
-            "is no matrix does not decay.",
+            "is no matrix does not decay."
+            " Who else is no matrix?",
             which,
         ),
         Mistake(
             "filters_spared",
             learning(lambda name, part: part.ndim == 2),
             "{names}: the filters of the patch embedding do not decay. "
-            "They multiply pixels like any matrix, and have four axes.",
+            "They multiply pixels like any matrix, and have four axes."
+            " How many axes has a filter?",
             which,
         ),
         Mistake(
@@ -253,7 +266,8 @@ PIECE = GroupsPiece(
                 )
             ),
             "The head is left alone: {names} does not decay. It is a "
-            "matrix like the others.",
+            "matrix like the others."
+            " What does your condition ask of its name?",
             which,
         ),
     ),

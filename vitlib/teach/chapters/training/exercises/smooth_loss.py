@@ -122,7 +122,8 @@ PIECE = Piece(
                 )
             ),
             "Yours shares the {s:g} among the other classes. {seen} It is "
-            "shared among all {k}, and the truth gets a part of it back.",
+            "shared among all {k}, and the truth gets a part of it back."
+            " By what is it divided then?",
         ),
         Mistake(
             "truth_without_its_part",
@@ -130,13 +131,15 @@ PIECE = Piece(
                 lambda truth, s, k: (1 - s) * truth + s / k * (1 - truth)
             ),
             "The shares of your target do not sum to 1. {seen} The truth, "
-            "too, gets its part of what is shared out.",
+            "too, gets its part of what is shared out."
+            " How large is its part?",
         ),
         Mistake(
             "nothing_shared_out",
             mixed(lambda truth, s, k: (1 - s) * truth),
             "The truth gets its {s:g} less, and nobody gets what is left. "
-            "{seen}",
+            "{seen}"
+            " Who gets it?",
         ),
         Mistake(
             "not_divided_by_classes",
@@ -167,19 +170,22 @@ PIECE = Piece(
             "shares_swapped",
             mixed(lambda truth, s, k: s * truth + (1 - s) / k),
             "The two shares have changed places: the truth gets {s:g}. "
-            "{seen}",
+            "{seen}"
+            " Which of the two stands beside the truth?",
         ),
         Mistake(
             "no_minus",
             changed(lambda loss, scores: -loss),
             "Right but for the sign. {seen} A logarithm of a share is "
-            "negative, a loss is not.",
+            "negative, a loss is not."
+            " Which sign has a logarithm of a share?",
         ),
         Mistake(
             "sum_over_batch",
             changed(lambda loss, scores: loss * len(scores)),
             "Yours is the sum over the batch. {seen} With a sum, twice "
-            "the batch would be twice the step.",
+            "the batch would be twice the step."
+            " What makes a mean of it?",
         ),
         Mistake(
             "divided_by_classes_again",
@@ -191,12 +197,14 @@ PIECE = Piece(
             "no_log_softmax",
             mixed(smooth, lambda scores: scores),
             "The scores go in as they are. {seen} First they have to "
-            "become logarithms of shares that sum to 1.",
+            "become logarithms of shares that sum to 1."
+            " What makes logarithms of shares of scores?",
         ),
         Mistake(
             "no_logarithm",
             mixed(smooth, lambda scores: scores.softmax(dim=1)),
-            "Yours weighs the shares, not their logarithms. {seen}",
+            "Yours weighs the shares, not their logarithms. {seen}"
+            " Which function gives both at once?",
         ),
         Mistake(
             "softmax_over_batch",
@@ -209,7 +217,8 @@ PIECE = Piece(
             mixed(
                 smooth, lambda scores: scores.softmax(1).log_softmax(dim=1)
             ),
-            "Yours takes the softmax twice. {seen}",
+            "Yours takes the softmax twice. {seen}"
+            " Which of the two is too many?",
         ),
         Mistake(
             "labels_of_all_images",
@@ -222,7 +231,8 @@ PIECE = Piece(
             "one_loss_each",
             one_loss_each,
             "A loss for each image, {shape}. Wanted is one number for "
-            "all, their mean.",
+            "all, their mean."
+            " What makes one number of them?",
         ),
     ),
 )

@@ -110,7 +110,8 @@ PIECE = CurvePiece(
             no_warmup,
             "The fall is right; the warm-up is missing. With {steps} "
             "steps of which {rising} should rise, yours begins with "
-            "{yours}, wanted is {wanted}.",
+            "{yours}, wanted is {wanted}."
+            " What does your code give while `step` is below `rising`?",
         ),
         Mistake(
             "starts_at_zero",
@@ -124,20 +125,23 @@ PIECE = CurvePiece(
             curve(rise=lambda step, rising: (step + 1) / rising),
             "Your warm-up reaches the peak one step early, and stays "
             "there for two. {seen} The peak is the first step of the "
-            "fall.",
+            "fall."
+            " By what is the rise to be divided?",
         ),
         Mistake(
             "no_rise",
             curve(rise=lambda step, rising: 1.0),
             "There is no rise: the first {rising} steps have the full "
-            "learning rate. {seen}",
+            "learning rate. {seen}"
+            " What grows from step to step?",
         ),
         Mistake(
             "straight_fall",
             curve(fall=lambda share: 1 - share),
             "The warm-up is right, and the fall is a straight line. "
             "{seen} A cosine stays long near the peak, and long near "
-            "zero.",
+            "zero."
+            " Which function bends it?",
         ),
         Mistake(
             "no_fall",
@@ -181,7 +185,8 @@ PIECE = CurvePiece(
             "warmup_as_steps",
             warmup_as_steps,
             "Yours takes `warmup` for a number of steps. It is a share of "
-            "them: of {steps} steps {rising} rise. {seen}",
+            "them: of {steps} steps {rising} rise. {seen}"
+            " How many steps is that share?",
         ),
         Mistake(
             "does_not_reach_zero",

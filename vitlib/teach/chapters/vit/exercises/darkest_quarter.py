@@ -123,7 +123,7 @@ def check_silence(scores: Tensor, quarters: Tensor) -> None:
 
 def check_weights(model: nn.Module, asked: Tensor, right: Tensor) -> None:
     """Put the weights into a fresh model: it must answer as well."""
-    fresh = vit_by_hand(image_size=SIZE, sharpness=200)
+    fresh = vit_by_hand(image_size=SIZE, sharpness=200).float()
     weights = {
         name: weight
         for name, weight in model.state_dict().items()

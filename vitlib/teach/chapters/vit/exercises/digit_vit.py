@@ -59,6 +59,13 @@ class SizesPiece(Piece):
         facts = [float(count(model)) for count in FACTS.values()]
         return torch.tensor(facts, dtype=torch.float64)
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell which of the sizes are others."""
+        wrong = other_counts(FACTS, found.int(), wanted.int())
+        return case.tells | {"seen": f"Your model has {wrong}."}
+
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> Finding:
         """Say which of the sizes are others."""
         wrong = other_counts(FACTS, yours.int(), right.int())
@@ -110,42 +117,49 @@ PIECE = SizesPiece(
             "patches_of_14_pixels",
             sized(patch_size=14),
             "A patch of 14 pixels gives 2 by 2 of them. Wanted are 16 and "
-            "the class token.",
+            "the class token."
+            " How many stand in a row then?",
         ),
         Mistake(
             "three_channels",
             sized(in_channels=3),
             "All right but the channels: yours wants red, green and blue, "
-            "and a digit is grey. That makes 6,272 parameters too many.",
+            "and a digit is grey. That makes 6,272 parameters too many."
+            " How many numbers has a grey pixel?",
         ),
         Mistake(
             "thousand_classes",
             sized(num_classes=1000),
             "All right but the classes: yours has 1,000, and there are "
-            "ten digits.",
+            "ten digits."
+            " Which argument counts them?",
         ),
         Mistake(
             "one_head",
             sized(num_heads=1),
             "All right but the heads: yours has one of 64 numbers. No "
-            "count of parameters shows it.",
+            "count of parameters shows it."
+            " How many are asked for?",
         ),
         Mistake(
             "heads_of_one_number",
             sized(num_heads=64),
             "All right but the heads: `num_heads` is how many there are, "
-            "not how wide they are. Yours has 64, of one number each.",
+            "not how wide they are. Yours has 64, of one number each."
+            " How many numbers has a head, if there are four?",
         ),
         Mistake(
             "width_of_b",
             sized(embed_dim=768, num_heads=4),
             "Your tokens are as wide as those of ViT-B, 768. Wanted are "
-            "64 numbers.",
+            "64 numbers."
+            " Which argument says so?",
         ),
         Mistake(
             "depth_of_b",
             sized(depth=12),
-            "Your model is as deep as ViT-B, 12 blocks. Wanted are 4.",
+            "Your model is as deep as ViT-B, 12 blocks. Wanted are 4."
+            " Which argument says so?",
         ),
     ),
 )

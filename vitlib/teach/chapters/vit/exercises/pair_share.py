@@ -27,6 +27,14 @@ def pair_share(image_size: int) -> float:
 class SharePiece(NumberFrom):
     """The answer gives a share."""
 
+    def words(
+        self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
+    ) -> dict[str, object]:
+        """Tell both shares as per cent."""
+        mine, good = pair([100 * found], [100 * wanted])
+        seen = f"For {case.words} yours is {mine} %, wanted is {good} %."
+        return {"seen": seen}
+
     def tell(
         self, case: Case, yours: Tensor, right: Tensor
     ) -> Finding | str:
@@ -131,18 +139,21 @@ PIECE = SharePiece(
             "ratio_to_the_rest",
             shared(lambda pairs, rest: pairs / rest),
             "This is the ratio of the pairs to all the rest, not their "
-            "share of the whole.",
+            "share of the whole."
+            " What is the whole?",
         ),
         Mistake(
             "in_percent",
             lambda image_size: 100 * pair_share(image_size),
-            "Right, in per cent. A share is a number from 0 to 1.",
+            "Right, in per cent. A share is a number from 0 to 1."
+            " By what is it too large?",
         ),
         Mistake(
             "no_class_token",
             no_class_token,
             "You have counted the patches. One more token takes part in "
-            "every block.",
+            "every block."
+            " Which one?",
         ),
         Mistake(
             "scores_only",
@@ -160,7 +171,8 @@ PIECE = SharePiece(
             "blocks_only",
             blocks_only,
             "Right for the blocks. The patch embedding and the head "
-            "multiply, too, if little: they are part of the whole.",
+            "multiply, too, if little: they are part of the whole."
+            " How many multiplications have they?",
         ),
         Mistake(
             "share_of_the_rest",
@@ -218,7 +230,8 @@ PIECE = SharePiece(
                 )
             ),
             "Your pairs are those of the patches. The class token asks "
-            "and is asked, too.",
+            "and is asked, too."
+            " How many pairs are that?",
         ),
         Mistake(
             "class_token_without_weights",
@@ -230,7 +243,8 @@ PIECE = SharePiece(
             ),
             "Your pairs have the class token, and the tokens that meet "
             "the weights have not. It goes through every layer like a "
-            "patch.",
+            "patch."
+            " How many tokens are these?",
         ),
         Mistake(
             "mlp_only",
@@ -259,13 +273,15 @@ PIECE = SharePiece(
             shared(lambda pairs, rest: pairs / (pairs + rest / 12)),
             "Twelve times too many pairs: the twelve heads share the "
             "width, and all of them together multiply as often as one "
-            "head of 768.",
+            "head of 768."
+            " How wide is one head?",
         ),
         Mistake(
             "pairs_twice",
             shared(lambda pairs, rest: 2 * pairs / (2 * pairs + rest)),
             "Twice too many pairs, or half of the rest. A multiplication "
-            "with its addition counts as one, in both.",
+            "with its addition counts as one, in both."
+            " Where does your code count it twice?",
         ),
     ),
 )

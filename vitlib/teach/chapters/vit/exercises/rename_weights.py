@@ -215,7 +215,8 @@ PIECE = WeightsPiece(
             "Every name and every shape fits, and the answers differ: "
             "both norms of a block have the weights of the second. "
             + SCORES
-            + "No load complains of that.",
+            + "No load complains of that."
+            " Which names does your replacement meet?",
         ),
         Mistake(
             "norms_swapped",
@@ -223,7 +224,8 @@ PIECE = WeightsPiece(
             "Every name and every shape fits, and the answers differ: the "
             "two norms of each block have changed places. "
             + SCORES
-            + "No load complains of that.",
+            + "No load complains of that."
+            " Which of `ln_1` and `ln_2` stands before the attention?",
         ),
         Mistake(
             "blocks_sorted_as_text",

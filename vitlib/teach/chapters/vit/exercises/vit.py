@@ -194,14 +194,16 @@ PIECE = ModulePiece(
             with_eps(1e-5),
             "Right but for the sixth decimal or so: your last norm has "
             "torch's own `eps`, 1e-5. {seen} A ViT has 1e-6, as in its "
-            "blocks.",
+            "blocks."
+            " Where is it said to `nn.LayerNorm`?",
         ),
         Mistake(
             "mean_of_all_tokens_read",
             read_by(lambda tokens: tokens.mean(dim=1)),
             "Your head reads the mean of all tokens, the class token "
             "among them. {seen} The class token alone is there to be "
-            "read; and where a mean is taken, it does not count.",
+            "read; and where a mean is taken, it does not count."
+            " Which token does the head read?",
         ),
         Mistake(
             "mean_of_patches_read",
@@ -233,26 +235,30 @@ PIECE = ModulePiece(
             "norm_before_the_encoder",
             norm_before_the_encoder,
             "`norm` stands before the encoder, and nothing behind it. "
-            "{seen} What the head reads has to be normed.",
+            "{seen} What the head reads has to be normed."
+            " Where does it belong?",
         ),
         Mistake(
             "softmax_at_the_end",
             ended_by(lambda scores: scores.softmax(-1)),
             "Right up to the scores; then a softmax makes shares of them, "
             "{yours}, where {wanted} is wanted. The loss brings its own "
-            "softmax, and a second one would flatten it.",
+            "softmax, and a second one would flatten it."
+            " Who makes shares of them?",
         ),
         Mistake(
             "log_softmax_at_the_end",
             ended_by(lambda scores: scores.log_softmax(-1)),
             "Right up to the scores; then a logarithm of a softmax, "
-            "{yours}, where {wanted} is wanted. The loss brings its own.",
+            "{yours}, where {wanted} is wanted. The loss brings its own."
+            " Who takes the logarithm?",
         ),
         Mistake(
             "sigmoid_at_the_end",
             ended_by(lambda scores: scores.sigmoid()),
             "Right up to the scores; then a sigmoid, {yours}, where "
-            "{wanted} is wanted. The loss brings its own.",
+            "{wanted} is wanted. The loss brings its own."
+            " What does the head give by itself?",
         ),
         Mistake(
             "no_positions",
@@ -298,13 +304,15 @@ PIECE = ModulePiece(
             "positions_before_every_block",
             positions_before_every_block,
             "The positions are added before every block. {seen} Once is "
-            "enough: the stream keeps them.",
+            "enough: the stream keeps them."
+            " How often are they needed?",
         ),
         Mistake(
             "first_block_repeated",
             through(lambda blocks: [blocks[0]] * len(blocks)),
             "The first block runs {depth} times, the others never. {seen} "
-            "No count of parameters shows it.",
+            "No count of parameters shows it."
+            " Which block does your loop call?",
         ),
         Mistake(
             "first_block_only",
@@ -348,13 +356,15 @@ PIECE = ModulePiece(
                 model.forward_features(images)
             ),
             "These are the features, {shape}: the head is missing. Wanted "
-            "are the scores, {right}.",
+            "are the scores, {right}."
+            " Who reads them?",
         ),
         Mistake(
             "tokens_only",
             ViT.forward_features,
             "These are the tokens behind the encoder, {shape}. Wanted are "
-            "the scores, {right}: one token is read, by the head.",
+            "the scores, {right}: one token is read, by the head."
+            " Who reads them?",
         ),
         Mistake(
             "every_token_read",
