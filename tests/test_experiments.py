@@ -103,3 +103,46 @@ def test_an_experiment_stores_by_the_one_way_that_there_is(path):
     if path != SCORING:
         assert {"store", "Table"} & names
     assert not {"DictWriter", "__version__"} & names
+
+
+@pytest.fixture
+def few_to_many(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    return importlib.import_module("few_to_many")
+
+
+def test_a_rate_is_chosen_by_digits_that_are_neither_learned_nor_reported(
+    few_to_many,
+):
+    """Told by their pixels, for they have no names."""
+
+    def pictures(data):
+        return {image.numpy().tobytes() for image in data[0]}
+
+    for seed in (0, 1):
+        learned = pictures(few_to_many.some_digits(1000, seed))
+        chosen_by = pictures(few_to_many.asked("search", seed))
+        reported = pictures(few_to_many.asked("curve", seed))
+        assert len(learned) == len(chosen_by) == len(reported) == 1000
+        assert not chosen_by & (learned | reported)
+
+
+def test_the_best_rate_is_the_best_for_all_seeds_together(few_to_many):
+    class Runs:
+        def rows(self):
+            found = [
+                ("0.1", 0.9),
+                ("0.1", 0.5),
+                ("0.2", 0.8),
+                ("0.2", 0.8),
+            ]
+            for rate, share in found:
+                yield {
+                    "stage": "search",
+                    "model": "ViT",
+                    "learning_rate": rate,
+                    "accuracy": str(share),
+                }
+            yield {"stage": "curve", "model": "ViT"}
+
+    assert few_to_many.best_rate(Runs(), model="ViT") == 0.2

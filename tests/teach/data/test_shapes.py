@@ -20,8 +20,14 @@ COUNT = 300
 
 
 @pytest.fixture(scope="module")
-def scenes():
+def aligned():
     return shapes(COUNT, seed=7)
+
+
+@pytest.fixture(scope="module", params=[False, True])
+def scenes(request):
+    """Pictures with things in cells, then with things anywhere."""
+    return shapes(COUNT, seed=7, anywhere=request.param)
 
 
 def colour_under(images, mask):
@@ -36,8 +42,11 @@ def nearest(colours):
 
 @pytest.mark.parametrize("count", [1, 5])
 @pytest.mark.parametrize("k", [2, 3, 4])
-def test_everything_has_the_shape_that_it_is_said_to_have(count, k):
-    made = shapes(count, seed=0, num_shapes=k)
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_everything_has_the_shape_that_it_is_said_to_have(
+    count, k, anywhere
+):
+    made = shapes(count, seed=0, num_shapes=k, anywhere=anywhere)
     assert made.images.shape == (count, 3, SIDE, SIDE)
     assert made.images.dtype == torch.float32
     assert made.images.min() >= 0
@@ -51,10 +60,15 @@ def test_everything_has_the_shape_that_it_is_said_to_have(count, k):
         assert whole.dtype == torch.int64
 
 
-def test_a_seed_gives_the_same_bytes_on_every_machine():
-    pixels = (shapes(100, seed=0).images * 255).round().byte()
+@pytest.mark.parametrize(
+    ("anywhere", "wanted"),
+    [(False, "bf73b56fb116b5f0"), (True, "023615e2213ee6ab")],
+)
+def test_a_seed_gives_the_same_bytes_on_every_machine(anywhere, wanted):
+    made = shapes(100, seed=0, anywhere=anywhere)
+    pixels = (made.images * 255).round().byte()
     found = hashlib.sha256(pixels.numpy().tobytes()).hexdigest()
-    assert found[:16] == "bf73b56fb116b5f0"
+    assert found[:16] == wanted
 
 
 def test_another_seed_gives_other_pictures():
@@ -81,12 +95,14 @@ def test_kinds_and_colours_differ_within_a_picture(scenes):
         assert all(len(set(row)) == 3 for row in values.tolist())
 
 
-def test_neither_cue_nor_shapes_alone_give_the_answer_away(scenes):
-    """Each kind is asked for by each colour, from each corner."""
-    many = shapes(6000, seed=1)
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_neither_cue_nor_shapes_alone_give_the_answer_away(anywhere):
+    """Each kind is asked for by each colour, from each quarter."""
+    many = shapes(6000, seed=1, anywhere=anywhere)
     rows = torch.arange(6000)
     colour = many.colours[rows, many.target]
-    low, right = (many.boxes[:, 0, :2] > 0).long().unbind(dim=1)
+    middle = (SIDE - CUE) / 2
+    low, right = (many.boxes[:, 0, :2] > middle).long().unbind(dim=1)
     corner = 2 * low + right
     for given, ways in ((colour, len(COLOURS)), (corner, 4)):
         pairs = torch.bincount(
@@ -98,11 +114,16 @@ def test_neither_cue_nor_shapes_alone_give_the_answer_away(scenes):
     assert (places / 2000 - 1).abs().max() < 0.1
 
 
-def test_the_cue_is_a_square_in_a_corner(scenes):
+def test_the_cue_is_a_square(scenes):
     top, left, bottom, right = scenes.boxes[:, 0].unbind(dim=1)
     for start, end in ((top, bottom), (left, right)):
         assert torch.equal(end - start, torch.full_like(start, CUE))
-        assert set(start.tolist()) == {0, SIDE - CUE}
+    assert (scenes.cue_mask.sum((1, 2)) == CUE**2).all()
+
+
+def test_in_cells_the_cue_fills_a_corner(aligned):
+    starts = aligned.boxes[:, 0, :2]
+    assert set(starts.flatten().tolist()) == {0, SIDE - CUE}
 
 
 def test_a_box_fits_its_mask_tightly(scenes):
@@ -115,8 +136,8 @@ def test_a_box_fits_its_mask_tightly(scenes):
             assert box.tolist() == [int(end) for end in ends]
 
 
-def test_every_shape_lies_in_one_cell_and_no_two_share_one(scenes):
-    boxes = scenes.boxes[:, 1:]
+def test_every_shape_lies_in_one_cell_and_no_two_share_one(aligned):
+    boxes = aligned.boxes[:, 1:]
     first = boxes[..., :2] // CELL
     last = (boxes[..., 2:] - 1) // CELL
     assert torch.equal(first, last)
@@ -136,6 +157,24 @@ def test_all_cells_are_used():
     boxes = shapes(500, seed=3).boxes[:, 1:]
     cells = boxes[..., 0] // CELL * GRID + boxes[..., 1] // CELL
     assert set(cells.flatten().tolist()) == set(range(GRID**2))
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_anywhere_means_beginning_at_any_row_and_column(side):
+    """A cue in the middle leaves no room for shapes far from it."""
+    made = shapes(3000, seed=3, anywhere=True)
+    assert set(made.boxes[:, 0, side].tolist()) == set(range(25))
+    first = made.boxes[:, 1:, side].flatten()
+    assert set(first.tolist()) >= set(range(25))
+    counts = torch.bincount(first % CELL, minlength=CELL).float()
+    assert (counts / counts.mean() - 1).abs().max() < 0.5
+
+
+def test_anywhere_most_shapes_lie_across_a_border_of_patches():
+    boxes = shapes(3000, seed=3, anywhere=True).boxes[:, 1:]
+    first, last = boxes[..., :2] // CELL, (boxes[..., 2:] - 1) // CELL
+    across = (first != last).any(dim=2).float().mean()
+    assert across > 0.8
 
 
 def test_masks_cover_all_that_is_not_paper(scenes):
@@ -174,8 +213,9 @@ def test_asking_for_another_shape_changes_the_swatch_alone(scenes, shape):
     assert torch.equal(cue, scenes.colours[:, shape])
 
 
-def test_asking_for_the_same_shape_changes_nothing():
-    made = shapes(50, seed=2)
+@pytest.mark.parametrize("anywhere", [False, True])
+def test_asking_for_the_same_shape_changes_nothing(anywhere):
+    made = shapes(50, seed=2, anywhere=anywhere)
     for shape in range(3):
         same = made.target == shape
         asked = made.ask(shape)
@@ -198,6 +238,12 @@ def test_too_few_or_too_many_shapes_are_refused(num_shapes):
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(ValueError, match="seed is"):
         shapes(1, seed=seed)
+
+
+@pytest.mark.parametrize("anywhere", [1, "yes", None])
+def test_a_place_that_is_neither_is_refused(anywhere):
+    with pytest.raises(ValueError, match="anywhere is"):
+        shapes(1, seed=0, anywhere=anywhere)
 
 
 @pytest.mark.parametrize("shape", [3, -1, 1.0])

@@ -74,13 +74,13 @@ def test_on_shapes_all_four_have_the_same_size():
         patch_size=8,
         num_classes=4,
         embed_dim=64,
-        depth=4,
+        depth=2,
         num_heads=4,
     )
-    assert count(vit) == 213_828
-    assert count(small_cnn(3, 4, (32, 64, 100))) == 214_164
-    assert count(one_cell_cnn(3, 4, 207, 4, 8)) == 214_042
-    assert count(one_cell_cnn(3, 4, 167, 4, 8, hidden=400)) == 214_094
+    assert count(vit) == 113_860
+    assert count(small_cnn(3, 4, (16, 40, 82))) == 113_816
+    assert count(one_cell_cnn(3, 4, 145, 4, 8)) == 113_974
+    assert count(one_cell_cnn(3, 4, 120, 4, 8, hidden=256)) == 113_844
 
 
 def test_with_a_hidden_layer_the_scores_are_no_sum():

@@ -1,4 +1,6 @@
-"""The measured curves: complete, and never tuned on held-out digits."""
+"""The measured curves: complete, and chosen by what is not reported."""
+
+from itertools import product
 
 import pytest
 
@@ -6,11 +8,12 @@ from vitlib.teach.chapters.data.curves import TABLES, Band, band, bands
 
 SIZES = {
     "few_to_many": (100, 500, 2000, 8000),
-    "relation": (500, 2000, 8000),
+    "relation": (2000,),
 }
+PLACES = {"few_to_many": {""}, "relation": {"aligned", "anywhere"}}
 MODELS = {
     "few_to_many": {"ViT", "CNN"},
-    "relation": {"ViT", "CNN", "one cell", "one cell, hidden layer"},
+    "relation": {"ViT", "CNN", "one cell, hidden layer"},
 }
 
 
@@ -19,8 +22,9 @@ def test_every_point_of_a_curve_has_three_seeds(table):
     found = bands(table)
     strengths = {one.strength for one in found}
     count = len(SIZES[table]) * len(MODELS[table]) * len(strengths)
-    assert len(found) == count
+    assert len(found) == count * len(PLACES[table])
     assert {one.model for one in found} == MODELS[table]
+    assert {one.place for one in found} == PLACES[table]
     assert tuple(sorted({one.images for one in found})) == SIZES[table]
     assert all(len(one.accuracies) >= 3 for one in found)
 
@@ -30,13 +34,48 @@ def test_all_points_of_a_curve_took_the_same_steps(table):
     assert len({one.steps for one in bands(table)}) == 1
 
 
+def searched(table):
+    """Each search with its model, its place and the rate it liked best."""
+    for model, place in product(MODELS[table], PLACES[table]):
+        tried = [
+            one
+            for one in bands(table, "search")
+            if (one.model, one.place) == (model, place)
+        ]
+        yield model, place, tried, max(tried, key=lambda one: one.mean)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_each_model_runs_with_the_rate_that_its_search_liked_best(table):
-    for model in MODELS[table]:
-        tried = [o for o in bands(table, "search") if o.model == model]
-        best = max(tried, key=lambda one: one.mean).learning_rate
-        used = {o.learning_rate for o in bands(table) if o.model == model}
-        assert used == {best}
+    for model, place, _, best in searched(table):
+        used = {
+            one.learning_rate
+            for one in bands(table)
+            if (one.model, one.place) == (model, place)
+        }
+        assert used == {best.learning_rate}
+
+
+def test_scrambled_digits_are_learned_with_the_rates_of_the_search():
+    for model, _, _, best in searched("few_to_many"):
+        line = bands("few_to_many", "scrambled")
+        assert band(line, model=model).learning_rate == best.learning_rate
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_rate_of_a_search_was_tried_with_three_seeds(table):
+    for _, _, tried, _ in searched(table):
+        assert len(tried) >= 4
+        assert all(len(one.accuracies) >= 3 for one in tried)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_model_that_learns_chose_the_edge_of_its_rates(table):
+    """Where all rates leave it at a guess, the best of them is chance."""
+    for _, _, tried, best in searched(table):
+        rates = sorted(one.learning_rate for one in tried)
+        if best.mean > 0.4:
+            assert best.learning_rate not in (rates[0], rates[-1])
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -22,17 +22,15 @@ from vitlib.teach import digits
 from vitlib.teach.chapters.data import figures
 from vitlib.teach.chapters.data.curves import bands
 from vitlib.teach.data.shapes import shapes
-from vitlib.teach.draw.palette import GREY, INK, QUERY, STREAM, WEIGHT
+from vitlib.teach.draw.palette import GREY, INK, QUERY, WEIGHT
 
 FILES = Path(figures.__file__).parents[2] / "data/files"
 GUESSES = {"one of four": 1 / 4, "one of the three shown": 1 / 3}
-LINES = {
-    "ViT": (WEIGHT, "-"),
-    "CNN": (GREY, "-"),
-    "one cell": (STREAM, "-"),
-    "one cell, hidden layer": (QUERY, "--"),
+COLOURS = {
+    "ViT": WEIGHT,
+    "CNN": GREY,
+    "one cell, hidden layer": QUERY,
 }
-SIZES = [500, 2000, 8000]
 
 
 @cache
@@ -49,8 +47,12 @@ def pairs():
 
 
 @cache
-def five():
-    return shapes(5, seed=32)
+def both():
+    """Five pictures with things in cells, five with things anywhere."""
+    return {
+        "aligned": shapes(5, seed=32),
+        "anywhere": shapes(5, seed=32, anywhere=True),
+    }
 
 
 @cache
@@ -65,7 +67,7 @@ def scrambled():
 
 @cache
 def scenes():
-    return draw(figures.scenes, five())
+    return draw(figures.scenes, both())
 
 
 @cache
@@ -137,23 +139,37 @@ def test_every_digit_is_cut_into_four_by_four_squares():
 
 def test_the_frame_holds_the_shape_that_the_cue_asks_for():
     kinds = ("disc", "square", "triangle", "cross")
-    told = []
-    for index, axes in enumerate(scenes().panels):
-        picture = (255 * five().images[index]).round().permute(1, 2, 0)
-        assert_array_equal(pixels(axes), picture)
-        (frame,) = axes.patches
-        assert has_edge(frame, INK)
-        asked = five().target_mask[index].numpy()
-        row, col = np.nonzero(asked)
-        box = frame.get_bbox().padded(-0.5)
-        assert box.x0 < col.min() < col.max() < box.x1
-        assert box.y0 < row.min() < row.max() < box.y1
-        assert box.width < np.ptp(col) + 3
-        kind = kinds[five().labels[index]]
-        assert axes.get_xlabel() == kind
-        shape = picture.numpy()[asked].mean(axis=0)
-        told.append(f"{nearest(shape)} cue, {kind}")
-    assert "; ".join(told) in scenes().words
+    panels = iter(scenes().panels)
+    for name, row in both().items():
+        told = []
+        for index, axes in zip(range(5), panels, strict=False):
+            picture = (255 * row.images[index]).round().permute(1, 2, 0)
+            assert_array_equal(pixels(axes), picture)
+            (frame,) = axes.patches
+            assert has_edge(frame, INK)
+            asked = row.target_mask[index].numpy()
+            rows, cols = np.nonzero(asked)
+            box = frame.get_bbox().padded(-0.5)
+            assert box.x0 < cols.min() < cols.max() < box.x1
+            assert box.y0 < rows.min() < rows.max() < box.y1
+            assert box.width < np.ptp(cols) + 3
+            kind = kinds[row.labels[index]]
+            assert axes.get_xlabel() == kind
+            shape = picture.numpy()[asked].mean(axis=0)
+            told.append(f"{nearest(shape)} cue, {kind}")
+        assert f"{name}: {'; '.join(told)}" in scenes().words
+
+
+def test_the_patches_of_each_picture_are_marked():
+    for axes in scenes().panels:
+        upright, level = set(), set()
+        for drawn in axes.lines:
+            (left, right), (top, _) = drawn.get_data()
+            if left == right:
+                upright.add(left)
+            else:
+                level.add(top)
+        assert upright == level == {7.5, 15.5, 23.5}
 
 
 def nearest(colour):
@@ -167,62 +183,55 @@ def nearest(colour):
 
 
 def accuracies():
-    """{(model, pictures): percent of each seed}, read from the table."""
+    """{(place, model): percent of each seed}, read from the table."""
     found = {}
     with (FILES / "relation.csv").open() as file:
         for row in csv.DictReader(file):
             if row["stage"] == "curve":
-                key = row["model"], int(row["images"])
+                key = row["place"], row["model"]
                 share = 100 * float(row["accuracy"])
                 found.setdefault(key, []).append(share)
     return found
 
 
-def test_a_curve_goes_through_the_means_and_its_band_from_worst_to_best():
+def test_every_seed_is_a_dot_in_the_row_of_its_model_and_place():
     (axes,) = relation().panels
-    table = accuracies()
-    curves = axes.lines[: len(LINES)]
-    for (model, (colour, dash)), curve, area in zip(
-        LINES.items(), curves, axes.collections, strict=True
-    ):
-        assert is_colour(curve, colour)
-        assert is_colour(area, colour)
-        assert curve.get_linestyle() == dash
-        sizes = sorted(n for name, n in table if name == model)
-        assert_array_equal(curve.get_xdata(), sizes)
-        outline = area.get_paths()[0].vertices
-        for size, height in zip(*curve.get_data(), strict=True):
-            seeds = table[model, size]
-            assert_allclose(height, np.mean(seeds))
-            ends = outline[outline[:, 0] == size, 1]
-            assert_allclose(
-                (ends.min(), ends.max()), (min(seeds), max(seeds))
-            )
-        said = f"{model}: about {np.mean(table[model, sizes[-1]]):.0f} %"
-        assert said in relation().words
-    assert axes.get_xscale() == "log"
-    assert axes.get_xlabel() == "pictures to train on"
-
-
-def test_names_stand_in_the_order_of_the_curves_ends():
-    (axes,) = relation().panels
-    table = accuracies()
-    ends = {model: np.mean(table[model, 8000]) for model in LINES}
-    heights = {
-        text.get_text(): text.xy[1]
-        for text in axes.texts
-        if text.get_text() in LINES
-    }
-    assert sorted(heights, key=heights.get) == sorted(ends, key=ends.get)
+    names = dict(
+        zip(
+            axes.get_yticks(),
+            (label.get_text() for label in axes.get_yticklabels()),
+            strict=True,
+        )
+    )
+    dots = {}
+    for drawn in axes.lines:
+        if drawn.get_marker() == "o":
+            (row,) = set(drawn.get_ydata())
+            dots[row] = drawn
+    assert len(dots) == len(names) == 2 * len(COLOURS)
+    for (place, model), seeds in accuracies().items():
+        top = relation().text(f"things {place}").get_position()[1]
+        (row,) = (
+            y for y in names if names[y] == model and 0 < y - top < 4
+        )
+        assert_allclose(sorted(dots[row].get_xdata()), sorted(seeds))
+        assert is_colour(dots[row], COLOURS[model])
+        said = f"{model} {min(seeds):.0f} to {max(seeds):.0f} %"
+        assert said in relation().words.split(f"Things {place}: ")[1]
+    assert axes.get_xlabel() == "right of 100 new pictures"
 
 
 def test_chance_is_dotted_where_it_belongs():
     (axes,) = relation().panels
     dotted = [d for d in axes.lines if d.get_linestyle() == ":"]
-    heights = [drawn.get_ydata()[0] for drawn in dotted]
-    assert_allclose(heights, [25, 100 / 3])
-    names = {t.get_text(): t.xy[1] for t in axes.texts}
-    assert_allclose([names[name] for name in GUESSES], heights)
+    places = [drawn.get_xdata()[0] for drawn in dotted]
+    assert_allclose(places, [25, 100 / 3])
+    names = {
+        text.get_text(): text.xy[0]
+        for text in axes.texts
+        if hasattr(text, "xy")
+    }
+    assert_allclose([names[name] for name in GUESSES], places)
 
 
 def wrong_answers():

@@ -89,6 +89,19 @@ def test_vitlib_says_so_too():
         assert (with_positions[0] - with_positions[1]).abs().max() > 0.01
 
 
+def test_of_the_ten_samples_three_are_read_without_positions():
+    """As chapter 4 says below the first frame, which is one of them."""
+    read = []
+    for digit, image in enumerate(samples()):
+        figure = PatchShuffle()
+        figure.image = image[None]
+        answers = figure.scores().argmax(dim=2)
+        assert answers[0, 0] == digit
+        if answers[1, 0] == digit:
+            read.append(digit)
+    assert read == [1, 3, 5]
+
+
 def test_the_mixed_pieces_are_the_patches_in_their_order(open_figure):
     figure = PatchShuffle()
     tab = open_figure(figure)

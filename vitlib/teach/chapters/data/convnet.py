@@ -10,8 +10,8 @@ def small_cnn(
 
     (b, c, h, w) -> (b, num_classes). Two 3 x 3 convolutions a stage, each
     with batch norm and ReLU, and the mean over all places before the
-    head. With three stages a place of the last map sees 43 pixels of the
-    image in each direction.
+    head. With three stages a place of the last map sees a square of the
+    image that is 43 pixels wide.
 
     >>> import torch
     >>> small_cnn(1, 10, (32, 64, 96))(torch.rand(2, 1, 28, 28)).shape

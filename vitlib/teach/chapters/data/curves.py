@@ -12,7 +12,8 @@ TABLES = ("few_to_many", "relation")
 class Band:
     """What all seeds of one setting reached, as shares from 0 to 1.
 
-    `strength` is that of the distortion, 0 without.
+    `strength` is that of the distortion, 0 without; `place` is where the
+    things of a picture lie, "aligned" to the patches or "anywhere".
     """
 
     model: str
@@ -21,6 +22,7 @@ class Band:
     steps: int
     learning_rate: float
     accuracies: tuple[float, ...]
+    place: str = ""
 
     @property
     def low(self) -> float:
@@ -42,7 +44,7 @@ def bands(table: str, stage: str = "curve") -> list[Band]:
     """Read a table, "few_to_many" or "relation", and gather the seeds.
 
     The stages are "search", in which a learning rate was chosen, "curve",
-    and "longer", in which a run took more steps. In order of the images.
+    and "scrambled" for the digits in disorder. In order of the images.
     """
     check_choice("table", table, TABLES)
     found: dict[tuple, list[float]] = {}
@@ -56,9 +58,13 @@ def bands(table: str, stage: str = "curve") -> list[Band]:
                 float(line.get("strength", 0)),
                 int(line["steps"]),
                 float(line["learning_rate"]),
+                line.get("place", ""),
             )
             found.setdefault(key, []).append(float(line["accuracy"]))
-    made = [Band(*key, tuple(values)) for key, values in found.items()]
+    made = [
+        Band(*key, tuple(values), place)
+        for (*key, place), values in found.items()
+    ]
     return sorted(made, key=lambda band: band.images)
 
 

@@ -9,25 +9,26 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.chapters.data.curves import Band
-from vitlib.teach.data.shapes import COLOURS, KINDS, Scenes
+from vitlib.teach.data.shapes import (
+    CELL,
+    COLOURS,
+    KINDS,
+    SIDE,
+    Scenes,
+)
 from vitlib.teach.draw.canvas import bare, canvas, show, style, tiles
 from vitlib.teach.draw.palette import (
     GREY,
     INK,
     LINE,
     QUERY,
-    STREAM,
     WEIGHT,
 )
 
-RIVALS = {  # what a model is called in the chart, and its line
-    "ViT": ("ViT", {"color": WEIGHT, "ls": "-"}),
-    "CNN": ("CNN", {"color": GREY, "ls": "-"}),
-    "one cell": ("one cell", {"color": STREAM, "ls": "-"}),
-    "one cell, hidden layer": (
-        "one cell, hidden layer",
-        {"color": QUERY, "ls": "--"},
-    ),
+RIVALS = {  # the models of the chart, and their colours
+    "ViT": WEIGHT,
+    "CNN": GREY,
+    "one cell, hidden layer": QUERY,
 }
 
 
@@ -82,9 +83,12 @@ def scrambled(digits: Tensor, mixed: Tensor) -> None:
 
 
 def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
-    """Draw one picture and outline what decides; say it in words."""
+    """Draw a picture, its patches and what decides; say it in words."""
     picture = rearrange(scenes.images[index], "c h w -> h w c")
     ax.imshow((picture * 255).round().byte().numpy())
+    for cut in range(CELL, SIDE, CELL):
+        ax.axhline(cut - 0.5, color=LINE, lw=0.8)
+        ax.axvline(cut - 0.5, color=LINE, lw=0.8)
     target = int(scenes.target[index])
     top, left, bottom, right = scenes.boxes[index, 1 + target].tolist()
     ax.add_patch(
@@ -96,6 +100,7 @@ def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
             ec=INK,
             lw=1.4,
             clip_on=False,
+            zorder=3,  # over the borders of the patches
         )
     )
     kind = KINDS[int(scenes.labels[index])]
@@ -104,81 +109,79 @@ def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
     return f"{colour} cue, {kind}"
 
 
-def scenes(scenes: Scenes) -> None:
-    """Show pictures with their answers; five in a row."""
-    count = len(scenes.images)
-    figure = canvas(680, 168)
+def scenes(rows: dict[str, Scenes]) -> None:
+    """Show pictures with their answers, a row for each name."""
+    count = max(len(row.images) for row in rows.values())
+    height, head = 168, 24
+    figure = canvas(680, (height + head) * len(rows))
+    told = []
     with style():
-        axes = figure.subplots(1, count)
-        figure.subplots_adjust(0.005, 0.14, 0.995, 1, wspace=0.06)
-        told = [_scene(ax, scenes, i) for i, ax in enumerate(axes)]
+        parts = figure.subfigures(len(rows), 1, squeeze=False)[:, 0]
+        for part, (name, row) in zip(parts, rows.items(), strict=True):
+            axes = part.subplots(1, count)
+            top = height / (height + head)
+            part.subplots_adjust(0.005, 0.12, 0.995, top, wspace=0.06)
+            said = [_scene(ax, row, i) for i, ax in enumerate(axes)]
+            axes[0].set_title(name, color=GREY)
+            told.append(f"{name}: {'; '.join(said)}")
     show(
         figure,
-        f"{count} light grey pictures with three small coloured shapes "
-        "and a larger square, the cue, in one corner. The shape in the "
-        f"cue's colour is outlined. {'; '.join(told)}.",
+        f"{len(rows)} rows of {count} light grey pictures under a grid of "
+        "4 by 4 patches, each with three small coloured shapes and a "
+        "square, the cue. The shape in the cue's colour is outlined. "
+        f"{'. '.join(told)}.",
     )
 
 
 def relation(bands: list[Band], chance: dict[str, float]) -> None:
-    """Show right answers against pictures for three models.
+    """Show each seed's right answers, a row for each place and model.
 
-    `chance` has two levels to compare with, by name.
+    `chance` has levels to compare with, by name.
     """
-    sizes = sorted({band.images for band in bands})
-    figure = canvas(680, 340)
-    told = []
+    places = list(dict.fromkeys(band.place for band in bands))
+    figure = canvas(680, 78 + 116 * len(places))
+    told, rows = [], {}
     with style():
-        ax = figure.add_axes((0.06, 0.14, 0.69, 0.75))
-        ax.set_xscale("log")
-        ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
-        ax.minorticks_off()
-        ax.set(ylim=(0, 103), yticks=(0, 25, 50, 75, 100))
-        ax.set_xlim(sizes[0] / 1.15, sizes[-1] * 1.15)
-        ax.grid(axis="y", color=LINE, lw=0.7)
-        ends = []
-        for model, (name, look) in RIVALS.items():
-            line = [band for band in bands if band.model == model]
-            images = [band.images for band in line]
-            low = [100 * band.low for band in line]
-            high = [100 * band.high for band in line]
-            mean = [100 * band.mean for band in line]
-            colour = look["color"]
-            ax.fill_between(
-                images, low, high, color=colour, alpha=0.2, lw=0
-            )
-            ax.plot(images, mean, "o", ms=5, **look)
-            ends.append((mean[-1], name, colour))
-            told.append(f"{name}: about {mean[-1]:.0f} %")
-        place = np.inf
-        for height, name, colour in sorted(ends, reverse=True):
-            place = min(height, place - 8)
+        ax = figure.add_axes((0.26, 0.15, 0.72, 0.72))
+        for start, place in enumerate(places):
+            some = [band for band in bands if band.place == place]
+            top = 4 * start
+            ax.text(-3, top, f"things {place}", ha="right", va="center")
+            rows |= {top + 1 + i: name for i, name in enumerate(RIVALS)}
+            told.append(f"Things {place}: {_seeds(ax, top + 1, some)}.")
+        ax.set(xlim=(0, 102), xticks=(0, 25, 50, 75, 100))
+        ax.set(ylim=(4 * len(places) - 0.4, -0.6))
+        ax.set_yticks(list(rows), list(rows.values()))
+        ax.tick_params(axis="y", length=0)
+        ax.set_xlabel("right of 100 new pictures")
+        for (name, share), side in zip(
+            chance.items(), ("right", "left"), strict=True
+        ):
+            ax.axvline(100 * share, color=INK, lw=1, ls=":")
+            shift = -4 if side == "right" else 4
             ax.annotate(
                 name,
-                (sizes[-1], place),
-                xytext=(26, 0),
+                (100 * share, -0.6),
+                xytext=(shift, 4),
                 textcoords="offset points",
-                color=GREY if colour == STREAM else colour,
-                va="center",
-                annotation_clip=False,
-            )
-        levels = sorted(chance.items(), key=lambda item: item[1])
-        for (name, share), y in zip(levels, (-14, 5), strict=True):
-            ax.axhline(100 * share, color=INK, lw=1, ls=":")
-            ax.annotate(
-                name,
-                (sizes[0], 100 * share),
-                xytext=(0, y),
-                textcoords="offset points",
+                ha=side,
                 size=11,
             )
-        ax.set_xlabel("pictures to train on")
-        ax.set_title("right of 100 new pictures", color=GREY, size=11)
+    levels = ", ".join(f"{100 * v:.0f} % ({k})" for k, v in chance.items())
     show(
         figure,
-        "A chart of right answers against the number of pictures to train "
-        f"on, from {sizes[0]:,} to {sizes[-1]:,}. With all of them, "
-        f"{'; '.join(told)}. Dotted lines at "
-        + ", ".join(f"{100 * v:.0f} % ({k})" for k, v in chance.items())
-        + ".",
+        "Right answers to the question about the cue, a dot for each "
+        f"seed. {' '.join(told)} Dotted lines at {levels}.",
     )
+
+
+def _seeds(ax: Axes, top: int, bands: list[Band]) -> str:
+    """Draw a row of dots for each model; say from where to where."""
+    told = []
+    for row, (model, colour) in enumerate(RIVALS.items(), start=top):
+        (one,) = (band for band in bands if band.model == model)
+        shares = [100 * share for share in one.accuracies]
+        ax.axhline(row, color=LINE, lw=0.7)
+        ax.plot(shares, [row] * len(shares), "o", color=colour, ms=7)
+        told.append(f"{model} {min(shares):.0f} to {max(shares):.0f} %")
+    return ", ".join(told)
