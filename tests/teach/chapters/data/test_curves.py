@@ -62,6 +62,15 @@ def test_scrambled_digits_are_learned_with_the_rates_of_the_search():
         assert band(line, model=model).learning_rate == best.learning_rate
 
 
+def test_the_longer_run_takes_the_rate_of_a_vit_that_learned():
+    (longer,) = bands("relation", "longer")
+    assert (longer.model, longer.place) == ("ViT", "anywhere")
+    assert len(longer.accuracies) >= 3
+    on_the_grid = [one for one in bands("relation") if one.mean > 0.9]
+    rates = {o.learning_rate for o in on_the_grid if o.model == "ViT"}
+    assert rates == {longer.learning_rate}
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_rate_of_a_search_was_tried_with_three_seeds(table):
     for _, _, tried, _ in searched(table):

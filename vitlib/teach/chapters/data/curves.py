@@ -44,7 +44,8 @@ def bands(table: str, stage: str = "curve") -> list[Band]:
     """Read a table, "few_to_many" or "relation", and gather the seeds.
 
     The stages are "search", in which a learning rate was chosen, "curve",
-    and "scrambled" for the digits in disorder. In order of the images.
+    "scrambled" for digits in disorder, and "longer" for a run that took
+    more steps. In order of the images.
     """
     check_choice("table", table, TABLES)
     found: dict[tuple, list[float]] = {}
