@@ -149,7 +149,7 @@ def relation(bands: list[Band], chance: dict[str, float]) -> None:
             ax.text(-3, top, f"things {place}", ha="right", va="center")
             rows |= {top + 1 + i: name for i, name in enumerate(RIVALS)}
             told.append(f"Things {place}: {_seeds(ax, top + 1, some)}.")
-        ax.set(xlim=(0, 102), xticks=(0, 25, 50, 75, 100))
+        ax.set(xlim=(0, 107), xticks=(0, 25, 50, 75, 100))
         ax.set(ylim=(4 * len(places) - 0.4, -0.6))
         ax.set_yticks(list(rows), list(rows.values()))
         ax.tick_params(axis="y", length=0)
