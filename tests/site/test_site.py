@@ -21,6 +21,7 @@ from built_site import (
     of_page,
     watch,
 )
+from docutils import nodes
 from looking import COLUMNS
 
 LARGEST_PAGE = 1_500_000
@@ -301,6 +302,24 @@ def extension(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_no_line_begins_with_the_comma_behind_a_formula():
+    formulas = [nodes.math(text=text) for text in ("d", "4d", "n")]
+    texts = [nodes.Text(text) for text in ("Of ", ", ", "), and ", " too")]
+    line = nodes.paragraph()
+    for text, formula in zip(texts, formulas, strict=False):
+        line += [text, formula]
+    line += texts[-1]
+    extension("prose").keep_together(None, line)
+    assert line.astext() == "Of d, 4d), and n too"
+    kept = [
+        n
+        for n in line
+        if "vit-together"
+        in getattr(n, "attributes", {}).get("classes", [])
+    ]
+    assert [node.astext() for node in kept] == ["d,", "4d),"]
 
 
 @pytest.mark.parametrize(
