@@ -92,6 +92,11 @@ LONG_CODE = """(columns) => {
   return scrolls;
 }"""
 
+LONG_OUTPUT = """() => [...document.querySelectorAll(
+  ".cell_output .output.stream pre")].filter(
+  (e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map(
+  (e) => e.textContent.slice(0, 60))"""
+
 SIDEWAYS = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -255,6 +260,7 @@ def look_at(browser, page):
     seen["maths"] = tab.evaluate(MATHS)
     seen["nameless"] = tab.evaluate(NAMELESS)
     seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
+    seen["long output"] = tab.evaluate(LONG_OUTPUT)
     seen["pieces, 1280"] = tab.evaluate(PIECES)
     seen["stops"] = tab.evaluate(STOPS)
     for theme in ("light", "dark"):

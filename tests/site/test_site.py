@@ -204,6 +204,7 @@ def test_all_mathematics_is_typeset(page, look):
 @every_page
 def test_a_line_of_75_columns_fits_at_1280_pixels(page, look):
     assert look(page)["long code"] == []
+    assert look(page)["long output"] == []
 
 
 def test_a_cell_has_room_for_75_columns_and_no_more_than_needed(browser):

@@ -261,7 +261,7 @@ def test_white_is_nothing_in_ink_and_in_numbers_day_and_night(
 ):
     for theme in ("light", "dark"):
         tab = open_figure(FilterExplorer(), theme=theme)
-        inks = tab.locator(f"{ROOT} .vit-heat-ink").evaluate_all(
+        inks = tab.locator(".vit-panel-view > .vit-heat-ink").evaluate_all(
             "(all) => all.map((e) => getComputedStyle(e).filter)"
         )
         assert len(inks) >= 2
@@ -271,8 +271,7 @@ def test_white_is_nothing_in_ink_and_in_numbers_day_and_night(
 def test_it_follows_the_page_into_the_dark(open_figure):
     colours = [
         open_figure(FilterExplorer(), theme=theme).evaluate(
-            f"getComputedStyle(document.querySelector('{ROOT} .vit-head'))"
-            ".color"
+            "getComputedStyle(document.querySelector('.vit-head')).color"
         )
         for theme in ("light", "dark")
     ]
