@@ -39,8 +39,12 @@ from matplotlib.transforms import Bbox
 
 from vitlib.teach import cat, resize_and_crop, to_tensor
 from vitlib.teach.draw.canvas import style
+from vitlib.teach.draw.narrow import alone, panels
 
 SMALLEST = 10  # pixels of the page
+PHONE = 288  # pixels: what a phone of 320 has for a figure
+LEAST = 0.8  # of its size, at which a panel stands there
+SMALLEST_THERE = 8.4  # pixels of that phone
 TOUCH = 2  # pixels: a line's box is higher than its letters
 NUMBER = re.compile(
     r"(?<![\w.,/-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w/])"
@@ -49,10 +53,13 @@ NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, and the words that stand for it."""
+    """A figure, the words that stand for it, how a phone has it."""
 
     figure: Figure
     words: str
+    cuts: tuple[float, ...] = ()
+    narrow: Figure | None = None
+    alive: bool = False  # then nobody sees it on a phone
 
     @property
     def panels(self) -> list[Axes]:
@@ -61,18 +68,25 @@ class Drawn:
     @cached_property
     def boxes(self) -> list[tuple[Text, Bbox]]:
         """Each text that is really drawn, and where, in pixels."""
-        renderer, seen = self.figure.canvas.get_renderer(), []
-        draw_text = Text.draw
+        return _boxes(self.figure)
 
-        def note(text, *args):
-            draw_text(text, *args)
-            if text.get_visible() and text.get_text():
-                seen.append(text)
-
-        with style(), mock.patch.object(Text, "draw", note):
-            self.figure.draw(renderer)
-            # An annotation's own extent would hold its arrow too.
-            return [(t, Text.get_window_extent(t, renderer)) for t in seen]
+    @cached_property
+    def stacked(self) -> list["Stacked"]:
+        """What stands one above the other in a narrow window."""
+        if self.alive:
+            return []
+        if self.narrow is not None:
+            return [_whole(self.narrow)]
+        with style():
+            parts, found = panels(self.figure, self.cuts), []
+            for part in parts:
+                if part.axes:
+                    with alone(self.figure, part):
+                        found.append(_whole(self.figure))
+                else:
+                    ends = part.left, part.right
+                    found.append(Stacked(*ends, _within(self, *ends)))
+        return found or [_whole(self.figure)]
 
     @property
     def texts(self) -> list[str]:
@@ -86,19 +100,61 @@ class Drawn:
         return found
 
 
+@dataclass(frozen=True)
+class Stacked:
+    """A panel on a phone: from where to where, its texts, what is over."""
+
+    left: float
+    right: float
+    boxes: list[tuple[Text, Bbox]]
+    over: tuple[str, ...] = ()
+
+
+def _boxes(figure: Figure) -> list[tuple[Text, Bbox]]:
+    renderer, seen = figure.canvas.get_renderer(), []
+    draw_text = Text.draw
+
+    def note(text, *args):
+        draw_text(text, *args)
+        if text.get_visible() and text.get_text():
+            seen.append(text)
+
+    with style(), mock.patch.object(Text, "draw", note):
+        figure.draw(renderer)
+        # An annotation's own extent would hold its arrow too.
+        return [(t, Text.get_window_extent(t, renderer)) for t in seen]
+
+
+def _within(drawn: Drawn, left: float, right: float) -> list:
+    """Give the texts of which something stands between both ends."""
+    return [
+        (text, box)
+        for text, box in drawn.boxes
+        if box.x1 > left + 1 and box.x0 < right - 1
+    ]
+
+
+def _whole(figure: Figure) -> Stacked:
+    """A panel that was drawn anew: what it is when it is drawn so."""
+    over = tuple(beside(Drawn(figure, "")))
+    return Stacked(0, 72 * figure.get_figwidth(), _boxes(figure), over)
+
+
 def draw(function, *args, **settings) -> Drawn:
     """Call a figure's function and catch what it would show."""
     caught = []
     where = inspect.unwrap(function).__globals__
-    with mock.patch.dict(where, show=lambda *shown: caught.append(shown)):
+    with mock.patch.dict(
+        where, show=lambda *shown, **how: caught.append((shown, how))
+    ):
         function(*args, **settings)
-    (shown,) = caught
-    return Drawn(*shown)
+    ((shown, how),) = caught
+    return Drawn(*shown, **how)
 
 
 def still(figure) -> Drawn:
     """Draw what stands in a live figure's place."""
-    return Drawn(*figure.still())
+    return Drawn(*figure.still(), alive=True)
 
 
 @cache
@@ -189,6 +245,9 @@ class EveryFigure:
     def test_nothing_is_drawn_beside_the_canvas(self, make):
         assert beside(make()) == []
 
+    def test_every_panel_can_be_read_on_a_phone(self, make):
+        assert cramped(make()) == []
+
     def test_its_words_tell_the_numbers_that_are_drawn(self, make):
         context = self.context.get(make.__name__, ())
         assert set(untold(make())) == set(context)
@@ -197,18 +256,55 @@ class EveryFigure:
 def illegible(drawn: Drawn) -> list[str]:
     """Name texts that are too small, cut off, or on one another."""
     width, height = 72 * drawn.figure.get_size_inches()
+    room = Bbox([[-1, -1], [width + 1, height + 1]])
+    return [
+        *_small(drawn.boxes, SMALLEST),
+        *_cut_off(drawn.boxes, room),
+        *_touching(drawn.boxes),
+    ]
+
+
+def cramped(drawn: Drawn) -> list[str]:
+    """Name what of its panels cannot be read on the smallest phone."""
     faults = []
-    for text, box in drawn.boxes:
-        name, size = repr(text.get_text()), text.get_fontsize()
-        if size < SMALLEST:
-            faults.append(f"{name} is {size} pixels high")
-        if (
-            min(box.x0, box.y0) < -1
-            or box.x1 > width + 1
-            or box.y1 > height + 1
-        ):
-            faults.append(f"{name} is cut off: {box.extents.round()}")
-    for (one, here), (other, there) in combinations(drawn.boxes, 2):
+    for panel in drawn.stacked:
+        width = panel.right - panel.left
+        if width * LEAST > PHONE:
+            faults.append(f"{width:.0f} pixels are too wide")
+        room = Bbox([[panel.left - 1, -np.inf], [panel.right + 1, np.inf]])
+        smallest = SMALLEST_THERE * max(1, width / PHONE)
+        faults += [
+            *_small(panel.boxes, smallest),
+            *_cut_off(panel.boxes, room),
+            *_touching(panel.boxes),
+            *panel.over,
+        ]
+    return faults
+
+
+def _small(boxes: list, least: float) -> list[str]:
+    sizes = {t.get_text(): t.get_fontsize() for t, _ in boxes}
+    return [
+        f"{name!r} is {size} pixels high"
+        for name, size in sizes.items()
+        if size < least
+    ]
+
+
+def _cut_off(boxes: list, room: Bbox) -> list[str]:
+    return [
+        f"{text.get_text()!r} is cut off: {box.extents.round()}"
+        for text, box in boxes
+        if box.x0 < room.x0
+        or box.y0 < room.y0
+        or box.x1 > room.x1
+        or box.y1 > room.y1
+    ]
+
+
+def _touching(boxes: list) -> list[str]:
+    faults = []
+    for (one, here), (other, there) in combinations(boxes, 2):
         both = Bbox.intersection(here, there)
         if both is not None and min(both.width, both.height) > TOUCH:
             names = f"{one.get_text()!r}, {other.get_text()!r}"

@@ -11,6 +11,7 @@ from built_site import figures_of, html, watch
 from live_page import faults
 
 COLUMNS = 75
+MOST_TABS = 10
 
 YARDSTICK = """() => {
   const numbers = new Float64Array(1_000_000).fill(0.5);
@@ -91,6 +92,11 @@ LONG_CODE = """(columns) => {
   return scrolls;
 }"""
 
+LONG_OUTPUT = """() => [...document.querySelectorAll(
+  ".cell_output .output.stream pre")].filter(
+  (e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map(
+  (e) => e.textContent.slice(0, 60))"""
+
 SIDEWAYS = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
@@ -116,6 +122,100 @@ MATHS = """() => ({
   drawn: document.querySelectorAll(".math mjx-container > svg").length,
   wrong: document.querySelectorAll("[data-mjx-error]").length,
 })"""
+
+
+# Each still figure that is seen: how many pieces, and what is wrong.
+PIECES = """() => {
+  const stills = [...document.querySelectorAll(".vit-figure")].filter(
+    (e) => !e.closest(".vit-live") && e.querySelector("svg")
+      && e.checkVisibility());
+  return stills.map((figure) => {
+    const room = figure.getBoundingClientRect();
+    const pieces = [...figure.querySelectorAll("svg")].filter(
+      (svg) => svg.parentElement.closest("svg") === null
+        && svg.getBoundingClientRect().width > 0);
+    const faults = pieces.flatMap((svg) => {
+      const { left, right, width } = svg.getBoundingClientRect();
+      const scale = width / svg.viewBox.baseVal.width;
+      return [
+        left < room.left - 1 || right > room.right + 1
+          ? ["stands out"] : [],
+        scale < 0.8 ? [`is shown at ${scale.toFixed(2)}`] : [],
+      ].flat();
+    });
+    if (figure.scrollWidth > figure.clientWidth) faults.push("scrolls");
+    const name = figure.querySelector("[role=img]").ariaLabel.slice(0, 40);
+    return [name, pieces.length, faults];
+  });
+}"""
+
+# "You are here" may be drawn in a window on the figure, where no text
+# can be asked: its place in the figure is, and what the windows show.
+HERE = """() => [...document.querySelectorAll(".vit-figure text")].filter(
+  (e) => e.textContent === "you are here").map((e) => {
+    const move = /translate\\(([\\d.]+)/.exec(e.getAttribute("transform"));
+    const x = parseFloat(e.getAttribute("x") ?? move[1]);
+    const shown = [...e.closest(".vit-figure").querySelectorAll("svg")];
+    return shown.some((svg) => {
+      const { left, right, width } = svg.getBoundingClientRect();
+      const { x: from, width: wide } = svg.viewBox.baseVal;
+      return width > 0 && left >= 0 && right <= innerWidth + 1
+        && x > from + 36 && x < from + wide - 36;
+    });
+  })"""
+
+# Formulas: how much smaller they are shown than they would stand alone.
+SHRUNK = """() => {
+  const all = [...document.querySelectorAll(
+    "mjx-container[display=true] > svg")].filter(
+    (e) => e.checkVisibility());
+  const room = all.map((e) => e.parentElement.clientWidth);
+  const shown = all.map((e) => e.getBoundingClientRect().width);
+  all.forEach((e) => { e.style.maxWidth = "none"; });
+  const alone = all.map((e) => e.getBoundingClientRect().width);
+  all.forEach((e) => { e.style.maxWidth = ""; });
+  return all.map((e, i) => [
+    e.parentElement.parentElement.textContent.trim().slice(0, 40),
+    shown[i] <= room[i] + 1 ? shown[i] / alone[i] : 0]);
+}"""
+
+# Tables: columns, whether they scroll, whether they show that they do.
+TABLES = """() => [...document.querySelectorAll("article table")].filter(
+  (e) => e.checkVisibility() && !e.closest("[data-figure]")
+).map((table) => {
+    const box = table.closest(".pst-scrollable-table-container")
+      ?? table.parentElement;
+    const look = getComputedStyle(box);
+    return {
+      columns: Math.max(...[...table.rows].map((r) => r.cells.length)),
+      scrolls: box.scrollWidth > box.clientWidth + 1,
+      shows: look.backgroundImage.includes("gradient"),
+      words: table.textContent.trim().slice(0, 40),
+    };
+  })"""
+
+STOPS = """() => [...document.querySelectorAll(
+  "mjx-container[tabindex], mjx-container [tabindex], " +
+  ".vit-figure[tabindex], .vit-figure [tabindex]")].map(
+  (e) => e.outerHTML.slice(0, 60))"""
+
+FOCUSED = """() => {
+  const e = document.activeElement;
+  return e.closest("[data-figure]") ? "figure" : e.textContent.trim();
+}"""
+SKIP = "Skip to the first live figure"
+
+
+def tabs_to_a_figure(tab, most):
+    """Say how many Tabs from the top lead into a live figure."""
+    for count in range(1, most + 1):
+        tab.keyboard.press("Tab")
+        found = tab.evaluate(FOCUSED)
+        if found == "figure":
+            return count
+        if found == SKIP:
+            tab.keyboard.press("Enter")
+    return None
 
 
 def watch_the_work(tab):
@@ -160,6 +260,9 @@ def look_at(browser, page):
     seen["maths"] = tab.evaluate(MATHS)
     seen["nameless"] = tab.evaluate(NAMELESS)
     seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
+    seen["long output"] = tab.evaluate(LONG_OUTPUT)
+    seen["pieces, 1280"] = tab.evaluate(PIECES)
+    seen["stops"] = tab.evaluate(STOPS)
     for theme in ("light", "dark"):
         tab.emulate_media(color_scheme=theme)
         tab.wait_for_selector(f"html[data-theme={theme}]")
@@ -173,7 +276,14 @@ def look_at(browser, page):
                 of=("serious", "critical"),
                 rules=["color-contrast"] if theme == "dark" else None,
             )
-    tab.set_viewport_size({"width": 400, "height": 800})
-    seen["sideways"] = tab.evaluate(SIDEWAYS)
+    for width in (400, 320):
+        tab.set_viewport_size({"width": width, "height": 800})
+        seen[f"sideways, {width}"] = tab.evaluate(SIDEWAYS)
+        seen[f"pieces, {width}"] = tab.evaluate(PIECES)
+        seen[f"here, {width}"] = tab.evaluate(HERE)
+        seen[f"shrunk, {width}"] = tab.evaluate(SHRUNK)
+        seen[f"tables, {width}"] = tab.evaluate(TABLES)
+    if figures_of(page):
+        seen["tabs"] = tabs_to_a_figure(tab, MOST_TABS)
     tab.close()
     return seen

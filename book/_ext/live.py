@@ -18,6 +18,7 @@ from vitlib.teach.data.reader import FILE, SHA256
 from vitlib.teach.draw import palette
 
 FOLDER = "_static/live"
+FIRST = "first-live-figure"
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
 WEIGHTS = 'var vitlib = vitlib || {{}};\nvitlib.weights = "{}";\n'
 
@@ -55,6 +56,11 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
     for name, text in scripts_of(figures).items():
         link = pathto(write_once(folder, name, text), resource=True)
         context["body"] += f'<script src="{link}"></script>\n'
+    place = f'<div class="vit-live" id="{FIRST}" '
+    context["body"] = context["body"].replace(
+        '<div class="vit-live" ', place, 1
+    )
+    context["live_figure"] = FIRST  # for the skip link of layout.html
     write_once(folder, "live.css", styles())
     app.add_css_file("live/live.css", priority=900)
 

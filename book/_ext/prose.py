@@ -1,12 +1,15 @@
-"""Let captions and predictions be seen as such.
+"""Let captions and predictions be seen as such; part no comma.
 
 Notebooks hold plain Markdown, so that Jupyter, GitHub and Colab show
 them too; what a paragraph is, it says by how it begins.
 """
 
+import re
+
 from docutils import nodes
 
 PREDICTION = "Before you"
+CLOSING = re.compile(r"[,.;:?)]+")
 
 
 def paragraph_class(paragraph: nodes.paragraph) -> str | None:
@@ -35,7 +38,21 @@ def mark_paragraphs(app, doctree) -> None:
             paragraph["classes"].append(name)
 
 
+def keep_together(app, doctree) -> None:
+    """Let no line begin with the comma behind a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        line, place = formula.parent, formula.parent.index(formula)
+        after = line[place + 1] if place + 1 < len(line) else None
+        if not isinstance(after, nodes.Text):
+            continue
+        if found := CLOSING.match(after):
+            line[place + 1] = nodes.Text(after[found.end() :])
+            line[place] = nodes.inline(classes=["vit-together"])
+            line[place] += [formula, nodes.Text(found[0])]
+
+
 def setup(app) -> dict:
     """Connect to Sphinx."""
+    app.connect("doctree-read", keep_together)
     app.connect("doctree-read", mark_paragraphs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -82,6 +82,11 @@ def test_a_page_is_soon_usable(page, look):
 
 
 @every_live_page
+def test_few_tabs_lead_to_the_first_live_figure(page, look):
+    assert look(page)["tabs"] is not None
+
+
+@every_live_page
 def test_every_figure_is_drawn_from_a_server(page, visit):
     tab = visit(page, "http")
     assert tab.evaluate(DRAWN) == figures_of(page)

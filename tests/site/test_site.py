@@ -21,6 +21,7 @@ from built_site import (
     of_page,
     watch,
 )
+from docutils import nodes
 from looking import COLUMNS
 
 LARGEST_PAGE = 1_500_000
@@ -203,6 +204,7 @@ def test_all_mathematics_is_typeset(page, look):
 @every_page
 def test_a_line_of_75_columns_fits_at_1280_pixels(page, look):
     assert look(page)["long code"] == []
+    assert look(page)["long output"] == []
 
 
 def test_a_cell_has_room_for_75_columns_and_no_more_than_needed(browser):
@@ -227,9 +229,56 @@ def test_a_cell_has_room_for_75_columns_and_no_more_than_needed(browser):
     assert COLUMNS * letter <= room <= (COLUMNS + 15) * letter
 
 
+on_phones = pytest.mark.parametrize("width", [400, 320])
+
+
 @every_page
-def test_nothing_scrolls_sideways_on_a_phone(page, look):
-    assert look(page)["sideways"] == []
+@on_phones
+def test_nothing_scrolls_sideways_on_a_phone(page, width, look):
+    assert look(page)[f"sideways, {width}"] == []
+
+
+@every_page
+@pytest.mark.parametrize("width", [1280, 400, 320])
+def test_no_figure_hides_what_it_is_about(page, width, look):
+    found = look(page)[f"pieces, {width}"]
+    assert [f"{name}: {f}" for name, _, all_ in found for f in all_] == []
+    assert all(pieces > 0 for _, pieces, _ in found)
+    if width == 1280:
+        assert [name for name, pieces, _ in found if pieces > 1] == []
+
+
+@every_page
+@on_phones
+def test_you_are_here_is_in_view(page, width, look):
+    assert all(look(page)[f"here, {width}"])
+
+
+def test_most_chapters_say_where_you_are(look):
+    pages = [page for page in NOTEBOOKS if page[5].isdigit()]
+    said = [page for page in pages if look(page)["here, 400"]]
+    assert len(said) >= 6
+
+
+@every_page
+@on_phones
+def test_a_formula_fits_and_can_be_read(page, width, look):
+    found = look(page)[f"shrunk, {width}"]
+    assert [formula for formula in found if formula[1] < 0.75] == []
+
+
+@every_page
+@on_phones
+def test_only_wide_tables_scroll_and_they_show_it(page, width, look):
+    for table in look(page)[f"tables, {width}"]:
+        if table["scrolls"]:
+            assert table["columns"] > 2, table["words"]
+            assert table["shows"], table["words"]
+
+
+@every_page
+def test_no_formula_and_no_still_figure_stops_the_tab_key(page, look):
+    assert look(page)["stops"] == []
 
 
 @every_page
@@ -254,6 +303,24 @@ def extension(name):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_no_line_begins_with_the_comma_behind_a_formula():
+    formulas = [nodes.math(text=text) for text in ("d", "4d", "n")]
+    texts = [nodes.Text(text) for text in ("Of ", ", ", "), and ", " too")]
+    line = nodes.paragraph()
+    for text, formula in zip(texts, formulas, strict=False):
+        line += [text, formula]
+    line += texts[-1]
+    extension("prose").keep_together(None, line)
+    assert line.astext() == "Of d, 4d), and n too"
+    kept = [
+        n
+        for n in line
+        if "vit-together"
+        in getattr(n, "attributes", {}).get("classes", [])
+    ]
+    assert [node.astext() for node in kept] == ["d,", "4d),"]
 
 
 @pytest.mark.parametrize(

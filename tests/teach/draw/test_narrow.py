@@ -121,3 +121,54 @@ def test_another_figure_may_stand_there():
     _, about = kit.bundle(curve(), "A curve.", narrow=other)
     (panel,) = about["vitlib"]["panels"]
     assert 'viewBox="0 0 300 ' in panel["svg"]
+
+
+def redrawn(figure):
+    """Give the texts of the first panel and where they end, when alone."""
+    with kit.style():
+        panel = panels(figure)[0]
+        with alone(figure, panel):
+            renderer = figure.canvas.get_renderer()
+            figure.draw(renderer)
+            (axes,) = panel.axes
+            texts = [
+                *axes.texts,
+                axes.xaxis.label,
+                *axes.get_xticklabels(),
+            ]
+            boxes = [(t, t.get_window_extent(renderer)) for t in texts]
+            return {t.get_text(): box for t, box in boxes if t.get_text()}
+
+
+def test_what_is_written_at_the_last_number_finds_room():
+    figure = curve()
+    (axes,) = figure.axes
+    axes.text(280, 10, "a name that is longer than what is left of it")
+    found = redrawn(figure)
+    assert max(box.x1 for box in found.values()) <= NARROW
+    assert min(box.x0 for box in found.values()) >= 0
+
+
+def test_the_name_of_an_axis_is_moved_inside():
+    words = "a name that is longer than the axis which it belongs to"
+    box = redrawn(curve(label=words))[words]
+    assert 0 <= box.x0 < box.x1 <= NARROW
+
+
+def test_names_below_an_axis_stay_with_their_places():
+    figure, words = curve(), "abcdefgh"
+    (axes,) = figure.axes
+    axes.set_xticks(range(0, 320, 40), [10 * letter for letter in words])
+    with kit.style():
+        (panel,) = panels(figure)
+        with alone(figure, panel):
+            kept = axes.get_xticklabels()
+            names = {t.get_position()[0]: t.get_text()[0] for t in kept}
+    assert 1 < len(names) < 8
+    assert all(words[int(x) // 40] == name for x, name in names.items())
+    assert [t.get_text()[0] for t in axes.get_xticklabels()] == [*words]
+
+
+def test_a_picture_may_stay_whole():
+    _, about = kit.bundle(squares(0, 280, 560), "Squares.", whole=True)
+    assert "panels" not in about["vitlib"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from drawn import (
     beside,
+    cramped,
     draw,
     illegible,
     is_colour,
@@ -70,6 +71,7 @@ def test_every_text_can_be_read(stage):
     shown = whole() if stage is None else marked(stage)
     assert illegible(shown) == []
     assert beside(shown) == []
+    assert cramped(shown) == []
 
 
 def test_the_shapes_are_those_of_a_real_pass():

@@ -60,8 +60,11 @@ class LiveFigure(anywidget.AnyWidget):
         raise NotImplementedError
 
     def pictures(self) -> tuple[dict, dict]:
-        """Give what stands in the figure's place: data, and metadata."""
-        return bundle(*self.still())
+        """Give what stands in the figure's place: data, and metadata.
+
+        A phone shows the figure itself; the picture is for paper.
+        """
+        return bundle(*self.still(), whole=True)
 
     def state(self) -> dict:
         """Give the traits that are the figure's own, ready for JSON."""

@@ -106,12 +106,19 @@ def bundle(
     alt: str,
     cuts: tuple[float, ...] = (),
     narrow: Figure | None = None,
+    whole: bool = False,
 ) -> tuple[dict, dict]:
-    """Give what `show` shows: the output's data, and its metadata."""
+    """Give what `show` shows: the output's data, and its metadata.
+
+    `whole` is for a picture that hardly anyone sees in a narrow window:
+    there it is smaller.
+    """
     with style():
         png, about = _png(figure), {"svg": _svg(figure)}
         if narrow is not None:
             parts = [{"svg": _svg(narrow)}]
+        elif whole:
+            parts = []
         else:
             parts = [_part(figure, one) for one in panels(figure, cuts)]
     if parts:

@@ -15,10 +15,11 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 NARROW = 340  # pixels: what a phone of 400 has for a figure
-SCALED = 392  # up to here it is shown a little smaller
+SCALED = 360  # up to here a phone of 320 shows it at 0.8 or more
 CLEAR = 3  # pixels of paper, where it is cut
 EDGE = 4  # pixels of paper, where it is drawn anew
 
@@ -124,18 +125,23 @@ def alone(figure: Figure, panel: Panel) -> Iterator[None]:
     """Make the figure as narrow as a phone, with this panel alone."""
     width, height = figure.get_size_inches()
     places = {one: one.get_position().frozen() for one in panel.axes}
-    left, right = _margins(figure, places, 72 * width)
     others = [one for one in figure.axes if one not in places]
-    ticks = {one: one.get_xticks() for one in places}
+    ticks = {
+        one: (
+            one.xaxis.get_major_locator(),
+            one.xaxis.get_major_formatter(),
+        )
+        for one in places
+    }
+    names = [(one, name) for one in places for name in _names(one)]
+    starts = [name.get_position() for _, name in names]
     try:
         for one in others:
             one.set_visible(False)
         figure.set_size_inches(NARROW / 72, height)
-        for one, place in places.items():
-            room = (NARROW - left - right) / NARROW
-            where = (left / NARROW, place.y0, room, place.height)
-            one.set_position(where)
-            _thin_out(one)
+        _squeeze(places)
+        for one, name in names:
+            _move_inside(one, name)
         yield
     finally:
         figure.set_size_inches(width, height)
@@ -143,21 +149,54 @@ def alone(figure: Figure, panel: Panel) -> Iterator[None]:
             one.set_visible(True)
         for one, place in places.items():
             one.set_position(place)
-            one.set_xticks(ticks[one])
+            locator, formatter = ticks[one]
+            one.xaxis.set_major_locator(locator)
+            one.xaxis.set_major_formatter(formatter)
+        for (_, name), start in zip(names, starts, strict=True):
+            name.set_position(start)
 
 
-def _margins(
-    figure: Figure, places: dict[Axes, Bbox], width: float
-) -> tuple[float, float]:
-    """Measure what stands left and right of the axes, in pixels."""
-    renderer = figure.canvas.get_renderer()
-    boxes = [one.get_tightbbox(renderer) for one in places]
-    left = min(place.x0 for place in places.values()) * width
-    right = max(place.x1 for place in places.values()) * width
-    return (
-        left - min(box.x0 for box in boxes) + EDGE,
-        max(box.x1 for box in boxes) - right + EDGE,
-    )
+def _names(axes: Axes) -> tuple[Text, Text]:
+    """Give what may stand elsewhere along its side: label and title."""
+    left = axes._left_title
+    return axes.xaxis.label, left if left.get_text() else axes.title
+
+
+def _squeeze(places: dict[Axes, Bbox]) -> None:
+    """Give the axes the room that is left beside what is written there.
+
+    What is written at a number moves as the axes do: three times are
+    enough.
+    """
+    left, right = 0.0, float(NARROW)
+    for _ in range(3):
+        for one, place in places.items():
+            start, room = left / NARROW, (right - left) / NARROW
+            one.set_position((start, place.y0, room, place.height))
+            _thin_out(one)
+        first, last = _reach(places)
+        left, right = left + EDGE - first, right - EDGE + NARROW - last
+
+
+def _reach(places: dict[Axes, Bbox]) -> tuple[float, float]:
+    """Measure from where to where the axes reach, but for their names."""
+    ends = []
+    for one in places:
+        for name in _names(one):
+            name.set_in_layout(False)
+        box = one.get_tightbbox(one.figure.canvas.get_renderer())
+        ends.append((box.x0, box.x1))
+        for name in _names(one):
+            name.set_in_layout(True)
+    return min(end[0] for end in ends), max(end[1] for end in ends)
+
+
+def _move_inside(axes: Axes, name: Text) -> None:
+    """Move a name that stands out at one side."""
+    box = name.get_window_extent(axes.figure.canvas.get_renderer())
+    over = max(EDGE - box.x0, 0) or min(NARROW - EDGE - box.x1, 0)
+    x, y = name.get_position()
+    name.set_position((x + over / axes.bbox.width, y))
 
 
 def _thin_out(axes: Axes) -> None:
@@ -169,4 +208,5 @@ def _thin_out(axes: Axes) -> None:
         gaps = [b.x0 - a.x1 for a, b in pairwise(boxes)]
         if not gaps or min(gaps) > CLEAR:
             return
-        axes.set_xticks(np.asarray(axes.get_xticks())[::2])
+        kept = [t.get_text() for t in axes.get_xticklabels()][::2]
+        axes.set_xticks(np.asarray(axes.get_xticks())[::2], kept)

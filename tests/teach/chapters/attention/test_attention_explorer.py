@@ -53,6 +53,13 @@ def row_of(query, layer, head, digit=5, divisor=4.0):
     return (dots / divisor).softmax(dim=-1)
 
 
+def unfolded(tab):
+    """Open what waits under its name: tables and curve."""
+    for name in tab.locator(f"{ROOT} summary").all():
+        name.click()
+    return tab
+
+
 def percents(tab):
     texts = tab.locator(f"{CELLS} span").all_text_contents()
     return [t.replace(" %", "").translate(SIGNS) for t in texts]
@@ -128,6 +135,7 @@ def test_every_small_map_says_how_many_it_hears(open_figure):
 
 def test_keys_alone_are_enough(open_figure):
     tab = open_figure(AttentionExplorer(query=6, layer=0, head=0))
+    unfolded(tab)
     tab.locator(CELLS).nth(6).focus()
     tab.keyboard.press("ArrowDown")
     tab.keyboard.press("ArrowRight")
@@ -154,6 +162,7 @@ def told(query, key, layer, head, divisor=4.0):
 
 def test_a_pair_of_the_table_is_told_in_numbers(open_figure):
     tab = open_figure(AttentionExplorer(query=7, layer=1, head=0))
+    unfolded(tab)
     box = tab.locator(f"{ROOT} .vit-table-cells").first.bounding_box()
     side = box["width"] / 17
     x, y = (box["x"] + 3.5 * side, box["y"] + 12.5 * side)
@@ -175,6 +184,7 @@ def test_a_pair_of_the_table_is_told_in_numbers(open_figure):
 
 def test_the_tables_print_both_ends_of_their_colours(open_figure):
     tab = open_figure(AttentionExplorer(query=7, layer=2, head=1))
+    unfolded(tab)
     dots = dots_of(samples()[5][None])[2, 1]
     ends = tab.locator(f"{ROOT} .vit-table .vit-scale").all_inner_texts()
     for text, table in zip(ends, (dots, dots / 4), strict=False):
@@ -209,6 +219,7 @@ def test_the_scale_changes_the_rows_and_the_answer(
     tab = open_figure(
         AttentionExplorer(query=3, layer=2, head=0, divisor=2.0)
     )
+    unfolded(tab)
     tab.get_by_role("button", name=words).click()
     holds(tab, 3, 2, 0, divisor=divisor)
     shares = read(samples()[5][None], divisor).softmax(dim=0)
@@ -222,6 +233,56 @@ def test_the_scale_changes_the_rows_and_the_answer(
     row = row_of(3, 2, 0, divisor=divisor)
     entropy = torch.special.entr(row).sum().item()
     assert f"Entropy {entropy:.2f} nats" in shown
+
+
+def test_it_opens_with_the_maps_alone_and_says_how_to_read_tables(
+    open_figure,
+):
+    tab = open_figure(AttentionExplorer())
+    for hidden in (".vit-tables", ".vit-dial"):
+        assert not tab.locator(f"{ROOT} {hidden}").is_visible()
+    unfolded(tab)
+    for shown in (".vit-tables", ".vit-dial"):
+        assert tab.locator(f"{ROOT} {shown}").is_visible()
+    words = tab.locator(f"{ROOT} details").first.inner_text()
+    assert "Rows ask" in words
+    assert "columns are asked" in words
+
+
+def test_the_dot_on_the_curve_can_be_pulled(open_figure):
+    tab = unfolded(open_figure(AttentionExplorer(query=3)))
+    plot = tab.locator(f"{ROOT} .vit-plot")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    unit = box["width"] / 330
+    x = box["x"] + unit * (8 + 314 * 4 / 7)  # 2 ** 3, from -1 to 6
+    tab.mouse.move(box["x"] + 40, box["y"] + 60)
+    tab.mouse.down()
+    tab.mouse.move(x, box["y"] + 60, steps=4)
+    tab.mouse.up()
+    tab.wait_for_selector(f"{ROOT}[data-divisor='8']")
+    holds(tab, 3, 1, 0, divisor=8.0)
+
+
+def test_tables_use_violet_alone_queries_are_blue_and_keys_red(
+    open_figure,
+):
+    tab = unfolded(open_figure(AttentionExplorer()))
+    kinds = tab.locator(f"{ROOT} .vit-table-cells canvas").evaluate_all(
+        "(all) => all.map((e) => e.className)"
+    )
+    assert kinds == ["vit-heat vit-heat-weight"] * 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_share_stands_on_white_in_every_shade(theme, open_figure):
+    tab = open_figure(AttentionExplorer(), theme=theme)
+    inks = tab.locator(f"{CELLS} span").evaluate_all(
+        "(all) => all.map((e) => [getComputedStyle(e).color, "
+        "getComputedStyle(e).backgroundColor])"
+    )
+    assert {ink for ink, _ in inks} == {"rgb(0, 0, 0)"}
+    assert all(ground.endswith("/ 0.85)") for _, ground in inks)
 
 
 def test_entropy_is_in_nats_and_e_to_it_counts_who_is_heard(open_figure):
@@ -260,6 +321,7 @@ def test_what_is_drawn_is_what_is_asked_about(open_figure):
 
 def test_a_tensors_name_lights_what_shows_it(open_figure):
     tab = open_figure(AttentionExplorer())
+    unfolded(tab)
     lit = f"{ROOT} .vit-lit"
     assert not tab.locator(lit).count()
     tab.locator(f"{ROOT} .vit-asking > code").hover()

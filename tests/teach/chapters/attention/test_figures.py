@@ -230,7 +230,7 @@ def test_the_curve_with_the_root_is_violet_and_the_other_grey():
     assert is_colour(without, GREY)
     notes = {t.get_text(): t.xy for t in axes.texts}
     assert notes["with the root: 121"] == (1.02, 120.9)
-    assert notes["without"] == (1.02, 1.4)
+    assert notes["without: 1.4"] == (1.02, 1.4)
     assert notes["3.9"] == (64, 3.9)
     assert axes.get_xlabel() == "head_dim k"
     assert axes.get_title(loc="left") == "how many tokens a query hears"

@@ -12,8 +12,6 @@ from drawn import (
     draw,
     is_colour,
     line,
-    pixels,
-    scale,
     still,
 )
 from matplotlib.patches import FancyBboxPatch, Polygon
@@ -24,7 +22,7 @@ from vitlib.inside import residual_stream
 from vitlib.teach import digit_reader
 from vitlib.teach.chapters.encoder import figures
 from vitlib.teach.chapters.encoder.encoder_switches import EncoderSwitches
-from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
+from vitlib.teach.draw.palette import CLS, GREY, INK, LINE, STREAM, WEIGHT
 
 NAMES = ["class token", "patch 0", "patch 49", "patch 104", "patch 195"]
 DEPTH = 12
@@ -208,30 +206,31 @@ def test_the_block_names_its_parts_in_running_order():
     assert "(1, 197, 192) everywhere on the band" in texts
 
 
-def test_a_strip_is_its_token_before_and_after_the_norm():
-    for axes, tokens, end in zip(
-        layer_norm().panels,
-        strips(),
-        (strips()[0].abs().max().item(), 3),
-        strict=True,
-    ):
-        assert_array_equal(pixels(axes), tokens)
-        assert scale(axes) == ("signed", -end, end)
-        assert (
-            f"blue {-end:.1f}, white 0, red {end:.1f}" in axes.get_xlabel()
-        )
+def test_a_wave_is_its_token_before_and_after_the_norm():
+    """All on one scale: what is twice as strong is twice as high."""
+    waves = [axes.lines for axes in layer_norm().panels]
+    loudest = max(tokens.abs().max().item() for tokens in strips())
+    found = []
+    for lines, tokens in zip(waves, strips(), strict=True):
+        for row, (drawn, token) in enumerate(
+            zip(lines, tokens, strict=True)
+        ):
+            x, y = drawn.get_data()
+            assert_array_equal(x, range(192))
+            found.append([row - y, token.numpy()])  # y points down
+            assert is_colour(drawn, CLS) == (row == 0)
+    heights, numbers = np.transpose(found, (1, 0, 2))
+    scale = np.abs(heights).max() / loudest
+    assert_allclose(heights, scale * numbers, atol=1e-6)
+    assert scale * loudest < 0.5  # no wave reaches the next
 
 
-def test_mean_and_deviation_stand_beside_their_strip():
+def test_mean_and_deviation_stand_above_their_wave():
     for axes, tokens in zip(layer_norm().panels, strips(), strict=True):
-        for row, token in enumerate(tokens.double().numpy()):
-            name, numbers = (
-                text.get_text()
-                for text in axes.texts
-                if text.get_position()[1] == row
-            )
-            assert name == NAMES[row]
-            mean, std = map(float, re.findall(r"[-\d.]+", numbers))
+        texts = [text.get_text() for text in axes.texts]
+        assert texts[::2] == NAMES
+        for words, token in zip(texts[1::2], tokens.numpy(), strict=True):
+            mean, std = map(float, re.findall(r"[-\d.]+", words))
             assert_allclose(mean, token.mean(), atol=0.0051)
             assert_allclose(std, token.std(), atol=0.0051)
 
@@ -253,12 +252,12 @@ def test_gelu_is_the_normal_distribution_times_its_input():
     assert relu.get_linestyle() == "--"
     assert_allclose(relu.get_ydata(), [max(v, 0) for v in x])
     x, y = right.lines[0].get_data()
-    wanted = [1e4 * (tanh_gelu(v) - exact_gelu(v)) for v in x]
-    assert_allclose(y, wanted, atol=1e-3)
+    wanted = [tanh_gelu(v) - exact_gelu(v) for v in x]
+    assert_allclose(y, wanted, atol=1e-7)
     peaks = [line(right, index) for index in (2, 3)]
     at = abs(x[np.argmax(wanted)])
     assert_allclose([x for (x,), _ in peaks], [-at, at], atol=0.011)
-    assert_allclose([top for _, (top,) in peaks], max(wanted), atol=1e-3)
+    assert_allclose([top for _, (top,) in peaks], max(wanted), atol=1e-7)
 
 
 def test_the_grey_bars_count_the_inputs():

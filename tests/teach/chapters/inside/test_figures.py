@@ -227,7 +227,7 @@ def test_under_each_digit_are_its_own_map_and_its_rollout():
             assert_array_equal(pixels(axes), maps[i])
             assert scale(axes) == ("weight", 0, maps[i].max().item())
             assert_allclose(pixels(axes, 1)[..., 3], 0.55 * image[0], 1e-6)
-            assert axes.get_ylabel() == ("" if i else name)
+            assert axes.get_title(loc="left") == name
 
 
 def test_the_table_is_dark_where_answers_are_lost():

@@ -87,6 +87,10 @@ def test_a_table_has_a_row_for_each_output():
     for axes in (left, right):
         assert axes.get_ylabel() == "output"
         assert axes.get_title(loc="right") == "input"
+        (row,) = axes.patches
+        assert row.get_bbox().bounds == (-0.5, 23.5, 49, 1)
+        (name,) = axes.get_yticklabels()
+        assert (name.get_position()[1], name.get_text()) == (24, "24")
 
 
 def test_the_colours_of_a_table_end_at_its_largest_number():

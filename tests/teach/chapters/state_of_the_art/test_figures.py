@@ -67,45 +67,45 @@ class TestEveryFigure(EveryFigure):
     }
 
 
-def test_a_recipe_is_a_line_through_its_published_results():
+def test_a_recipe_is_a_row_of_its_published_results():
     (axes,) = same_data().panels
-    published = {
-        (float(row["millions"]), float(row["top1"])): row
-        for row in stored("published")
-        if (row["data"], row["pixels"]) == ("ImageNet-1k", "224")
-    }
     starts = {
-        "DeiT": "DeiT-",
+        "MAE": "MAE",
+        "DeiT III": "DeiT III",
         "ConvNeXt": "ConvNeXt-",
-        "ConvNeXt, ViT-shaped": "ConvNeXt iso.",
+        "Swin": "Swin-",
+        "ConvNeXt, shaped like a ViT": "ConvNeXt iso.",
+        "DeiT": "DeiT-",
         "plain ViT, 90 epochs": "ViT-S/16 plain",
     }
     markers = {"ViT": "o", "windows": "o", "CNN": "s"}
     faces = {"ViT": WEIGHT, "windows": PAPER, "CNN": GREY}
-    ends = {text.xy: text.get_text() for text in axes.texts}
-    assert len(ends) == len(axes.lines) == 7
-    for drawn in axes.lines:
+    said = {}
+    for text in axes.texts:
+        said.setdefault(text.xy, []).append(text)
+    for place, (drawn, (name, start)) in enumerate(
+        zip(axes.lines, starts.items(), strict=True)
+    ):
         points = list(map(tuple, drawn.get_xydata().tolist()))
-        name = ends.pop(points[-1])
-        assert points == sorted(points)  # from small to large
-        for point in points:
-            row = published[point]
-            assert row["name"].startswith(starts.get(name, name))
-            assert drawn.get_marker() == markers[row["family"]]
-            face = drawn.get_markerfacecolor()
-            assert same_color(face, faces[row["family"]])
         wanted = [
-            row["name"]
+            row
             for row in stored("published")
-            if row["name"].startswith(starts.get(name, name))
+            if row["name"].startswith(start)
             and (row["data"], row["pixels"]) == ("ImageNet-1k", "224")
             and "distilled" not in row["name"]
         ]
-        if name != "DeiT":
-            assert len(points) == len(wanted)
-    assert ends == {}
-    assert axes.get_xscale() == "log"
-    assert axes.get_xlabel() == "parameters"
+        assert points == [(float(row["top1"]), place) for row in wanted]
+        for point, row in zip(points, wanted, strict=True):
+            size = said[point][-1]
+            million = round(float(row["millions"]))
+            assert size.get_text() == str(million)
+            bold = size.get_weight() == "bold"
+            assert bold == (million in (86, 87, 88, 89))
+            assert drawn.get_marker() == markers[row["family"]]
+            face = drawn.get_markerfacecolor()
+            assert same_color(face, faces[row["family"]])
+        assert said[points[0]][0].get_text() == name
+    assert axes.get_xlabel().startswith("top-1 accuracy, %")
 
 
 def test_every_measured_model_has_its_dot_and_its_name():
@@ -158,7 +158,7 @@ def test_the_mark_stands_where_pairs_cost_as_much_as_layers():
     before = gmac(side - 16)
     assert before[1] < before[0] < linear < pairs
     assert_allclose(top, linear + pairs)
-    assert cost_of_size().text(f"{side:.0f} pixels: half and half")
+    assert cost_of_size().text(f"{side:.0f} pixels:\nhalf and half")
     words = cost_of_size().words
     assert f"{sum(gmac(224)):.0f} GMAC at 224 pixels" in words
     assert f"{sum(gmac(2048)):,.0f} at 2048" in words

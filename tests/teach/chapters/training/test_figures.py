@@ -11,6 +11,7 @@ from statistics import mean, median
 import numpy as np
 import torch
 from drawn import (
+    Drawn,
     EveryFigure,
     bars,
     draw,
@@ -125,7 +126,8 @@ def replay():
 
 @cache
 def lab():
-    return still(TrainingLab(learning_rate=0.01))
+    figure = TrainingLab(learning_rate=0.01)
+    return Drawn(*figure.still(), narrow=figure.narrow())
 
 
 class TestEveryFigure(EveryFigure):

@@ -13,7 +13,7 @@ import {
 } from "../../alive/web/kit.js";
 import { Chart, linear, text } from "../../alive/web/chart.js";
 import { drawing, drawOver, shareWith } from "../../alive/web/drawing.js";
-import { walk } from "../../alive/web/panels.js";
+import { press, walk } from "../../alive/web/panels.js";
 import { softmax, tensor } from "../../alive/web/vit.js";
 
 const SIDE = 28;
@@ -64,13 +64,6 @@ function dotsOf(attn, head) {
 
 function shade(weight) {
   return rgb(colour("weight", weight / FULL));
-}
-
-/** How much light a shade gives back, from 0 to 1: black text needs 0.18. */
-function brightness(weight) {
-  const [r, g, b] = colour("weight", weight / FULL).map((v) => (
-    v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4));
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
 /** All maps of the drawing, for any divisor. */
@@ -126,7 +119,6 @@ function cellOf(place, p, look) {
   }, ...(ink ? [ink] : []), share);
   cell.paint = (patches, weight, query, key) => {
     cell.style.background = shade(weight);
-    cell.classList.toggle("vit-dark", brightness(weight) < 0.18);
     cell.classList.toggle("vit-query", place === query);
     cell.classList.toggle("vit-key", place === key && key !== query);
     cell.setAttribute("aria-pressed", place === query);
@@ -237,17 +229,17 @@ function strip(kind, n, p) {
 }
 
 /** A table of numbers, query by key; the pointer looks, a click chooses. */
-function table(kind, [title, name], { n, p }, { look, choose }) {
-  const cells = heat(kind, [n, n], title || name);
+function table([title, name], { n, p }, { look, choose }) {
+  const cells = heat("weight", [n, n], title || name);
   const row = html("span", {
-    class: "vit-row", "data-tensor": kind === "weight" ? "row" : null,
+    class: "vit-row", "data-tensor": name === "weights" ? "row" : null,
   });
   const spot = html("span", { class: "vit-spot" });
   const box = html("div", {
     class: "vit-table-cells", style: `--n: ${n}`, "data-tensor": name,
   }, cells, row, spot);
   const strips = [strip("key", n, p), strip("query", n, p)];
-  const range = scale(kind);
+  const range = scale("weight");
   const at = ({ clientX, clientY }) => {
     const { left, top, width, height } = box.getBoundingClientRect();
     return [(clientY - top) / height, (clientX - left) / width].map((share) =>
@@ -260,8 +252,9 @@ function table(kind, [title, name], { n, p }, { look, choose }) {
   const whole = html("div", { class: "vit-table" },
     label, html("div", { class: "vit-edged" }, ...strips, box),
     range, called(shape(name, [n, n]), name));
-  whole.paint = (values, [low, high], patches, query, [i, j]) => {
-    cells.paint(values);
+  /** White is the lowest number, the darkest violet the highest. */
+  whole.paint = (values, lowest, [low, high], patches, query, [i, j]) => {
+    cells.paint(values.map((v) => v - lowest), largest(values) - lowest);
     strips.forEach((one) => one.paint(patches));
     range.ends(low, high);
     row.style.setProperty("--row", query);
@@ -279,9 +272,9 @@ function ends(values) {
 /** Dot products, scores and weights; arrow keys go from pair to pair. */
 function tables(size, hands) {
   const all = [
-    table("signed", ["dot products", "q @ k.mT"], size, hands),
-    table("signed", ["", "scores"], size, hands),
-    table("weight", ["softmax by row", "weights"], size, hands),
+    table(["dot products", "q @ k.mT"], size, hands),
+    table(["", "scores"], size, hands),
+    table(["softmax by row", "weights"], size, hands),
   ];
   const whole = html("div", {
     class: "vit-tables", tabindex: 0, role: "group",
@@ -296,24 +289,29 @@ function tables(size, hands) {
     const scores = dots.map((dot) => dot / divisor);
     const weights = softmax(tensor([n, n], scores)).data;
     const by = divisorText(divisor);
-    all[0].paint(dots, ends(dots), patches, query, [i, j]);
+    const at = [patches, query, [i, j]];
+    all[0].paint(dots, Math.min(...dots), ends(dots), ...at);
     all[1].rename(`divided by ${by}`);
-    all[1].paint(scores, ends(scores), patches, query, [i, j]);
-    all[2].paint(weights, ["0", percent(largest(weights))], patches, query,
-      [i, j]);
-    const at = i * n + j;
+    all[1].paint(scores, Math.min(...scores), ends(scores), ...at);
+    all[2].paint(weights, 0, ["0", percent(largest(weights))], ...at);
+    const pair = i * n + j;
     return `${capital(nameOf(i))} asks ${nameOf(j)}: q · k = ` +
-      `${rounded(dots[at], 1)}, divided by ${by} it is ` +
-      `${rounded(scores[at])}, weight ${percent(weights[at])}.`;
+      `${rounded(dots[pair], 1)}, divided by ${by} it is ` +
+      `${rounded(scores[pair])}, weight ${percent(weights[pair])}.`;
   };
   return whole;
 }
 
 // --- The curve over the divisor
 
-function plot(n, head_dim, embed_dim) {
+/** The dot may be pulled: `choose` gets the divisor under the pointer. */
+function plot(n, head_dim, embed_dim, choose) {
   const chart = new Chart("vit-plot", {
     ...PLOT, x: linear(LOW, HIGH), y: linear(1, n),
+  });
+  press(chart.picture, (x) => {
+    const step = Math.round(chart.fromLeft(x) / STEP) * STEP;
+    choose(2 ** Math.min(HIGH, Math.max(LOW, step)));
   });
   const level = (count, words) => [
     chart.row(count),
@@ -347,7 +345,7 @@ function plot(n, head_dim, embed_dim) {
 /** The curve, a slider under it, and the divisors of the chapter. */
 function dialOf({ n, root, vit }, choose) {
   const head_dim = root ** 2;
-  const curve = plot(n, head_dim, vit.embed_dim);
+  const curve = plot(n, head_dim, vit.embed_dim, choose);
   const dial = slider("divided by", {
     min: LOW, max: HIGH, step: STEP, value: Math.log2(root),
   }, (power) => divisorText(2 ** power), (power) => choose(2 ** power));
@@ -382,6 +380,21 @@ function outcome() {
     return `${count.textContent}. ${answer.textContent}`;
   };
   return whole;
+}
+
+/** What waits under its name until it is asked for. */
+function fold(words, ...inside) {
+  return html("details", { class: "vit-fold" },
+    html("summary", {}, words), ...inside);
+}
+
+/** Which way the tables are read. */
+function ways() {
+  return html("p", { class: "vit-hint" },
+    html("b", { class: "vit-asking-word" }, "Rows ask"),
+    " (queries, the framed row is the map above), ",
+    html("b", { class: "vit-asked-word" }, "columns are asked"),
+    " (keys). In each table the darkest is the highest.");
 }
 
 // --- The figure
@@ -486,12 +499,16 @@ export const render = figure(
     };
 
     root.append(
-      hint("Click a patch: it asks. Click a small map to see it large."),
+      hint("Click a patch: it asks. The darker a patch, the more it is " +
+        "heard. Click a small map to see it large."),
       html("div", { class: "vit-attention" },
         html("div", { class: "vit-asking" }, asked, picture, own, which),
         html("div", { class: "vit-everyone" }, maps, share, controls)),
-      three, told,
-      html("div", { class: "vit-tempered" }, dial, heard), spoken);
+      told,
+      fold("The three tables that the map is a row of", ways(), three),
+      fold("Divide the dot products by another number",
+        html("div", { class: "vit-tempered" }, dial, heard)),
+      spoken);
     listen(model, TRAITS, again, onEnd);
     onEnd(drawing.on(() => {
       reading.read();

@@ -255,7 +255,8 @@ def effective_tokens(
         axes.set_title("how many tokens a query hears")
         axes.plot(head_dims, scaled, "o-", color=WEIGHT)
         axes.plot(head_dims, unscaled, "o-", color=GREY)
-        for width, count in zip(head_dims, unscaled, strict=True):
+        pairs = list(zip(head_dims, unscaled, strict=True))
+        for width, count in pairs[:-1]:  # the last stands at its name
             heard = f"{count:.0f}" if count > 20 else f"{count:.1f}"
             axes.annotate(
                 heard,
@@ -274,7 +275,7 @@ def effective_tokens(
         ends = (
             (tokens, f"all {tokens}", GREY),
             (scaled[-1], f"with the root: {scaled[-1]:.0f}", WEIGHT),
-            (unscaled[-1], "without", GREY),
+            (unscaled[-1], f"without: {unscaled[-1]:.1f}", GREY),
         )
         for height, text, colour in ends:
             axes.annotate(text, (1.02, height), color=colour, **beside)
@@ -290,17 +291,32 @@ def effective_tokens(
 
 def splitting_heads(heads: int = 6, head_dim: int = 64) -> None:
     """Show how one layer's output is shared out among the heads."""
+    show(
+        _two_orders(heads, head_dim),
+        f"A row of {3 * heads} tiles, {heads} blue for queries, {heads} "
+        f"red for keys, {heads} green for values, shared out to {heads} "
+        "heads in two ways. Read as (qkv heads k) each head gets a blue, "
+        "a red and a green tile with its own number; read as (heads k "
+        "qkv) heads 0 and 1 get only blue ones, 2 and 3 only red, 4 and "
+        "5 only green.",
+        narrow=_two_orders(3, head_dim),  # half as many tell the same
+    )
+
+
+def _two_orders(heads: int, head_dim: int) -> Figure:
     width = f"({3 * heads * head_dim})"
+    right = 16 + 108 * heads
     with style():
-        figure, axes = _sheet(680, 396)
+        figure, axes = _sheet(right + 16, 396)
         axes.text(16, 24, "right: (qkv heads k)", size=13)
-        axes.text(664, 24, f"self.qkv(token) {width}", ha="right", **CODE)
+        look = {"ha": "right", **CODE}
+        axes.text(right, 24, f"self.qkv(token) {width}", **look)
         for part, head, x, y in _row_of_tiles(axes, heads, 56):
             end = 28 + head * 108 + 12 + part * 30
             colour = (QUERY, KEY, VALUE)[part]
             _fall(axes, (x, y + 15), (end, 134), colour)
         axes.text(16, 238, "wrong: (heads k qkv)", size=13)
-        axes.text(664, 238, f"self.qkv(token) {width}", ha="right", **CODE)
+        axes.text(right, 238, f"self.qkv(token) {width}", **look)
         for number, (part, _, x, y) in enumerate(
             _row_of_tiles(axes, heads, 270)
         ):
@@ -311,15 +327,7 @@ def splitting_heads(heads: int = 6, head_dim: int = 64) -> None:
             _head(axes, head, 124, (QUERY, KEY, VALUE), f"{head}")
             owner = (QUERY, KEY, VALUE)[3 * head // heads]
             _head(axes, head, 318, (owner,) * 3, "")
-    show(
-        figure,
-        f"A row of {3 * heads} tiles, {heads} blue for queries, {heads} "
-        f"red for keys, {heads} green for values, shared out to {heads} "
-        "heads in two ways. Read as (qkv heads k) each head gets a blue, "
-        "a red and a green tile with its own number; read as (heads k "
-        "qkv) heads 0 and 1 get only blue ones, 2 and 3 only red, 4 and "
-        "5 only green.",
-    )
+    return figure
 
 
 def _row_of_tiles(axes: Axes, heads: int, y: float) -> list[tuple]:

@@ -86,6 +86,7 @@ def shares_of_one_head(healthy: Tensor, patient: Tensor) -> None:
         "The attention weights of one head for one digit as two tables of "
         "17 rows and columns, healthy and patient, darker for more, and "
         f"beside each a bar for the sum of each row: {'; '.join(said)}.",
+        cuts=(340,),
     )
 
 

@@ -17,6 +17,7 @@ from vitlib.teach.data.shapes import (
     Scenes,
 )
 from vitlib.teach.draw.canvas import bare, canvas, show, style, tiles
+from vitlib.teach.draw.narrow import SCALED
 from vitlib.teach.draw.palette import (
     GREY,
     INK,
@@ -57,6 +58,13 @@ def _sheet(digits: Tensor, title: str, cuts: bool) -> Figure:
     return figure
 
 
+def _between(count: int) -> tuple[float, ...]:
+    """Give the gaps at which a sheet is cut, as few as will do."""
+    side = 680 / (30 * count - 2)  # of a pixel of a digit
+    step = int(SCALED / (30 * side))
+    return tuple(side * (30 * n - 1) for n in range(step, count, step))
+
+
 def distorted(digits: Tensor) -> None:
     """Show (rows, n, 28, 28): a digit, then n - 1 hands, in each row."""
     rows, count = digits.shape[:2]
@@ -67,6 +75,7 @@ def distorted(digits: Tensor) -> None:
         f"as it was written, then {count - 1} times the same digit: "
         "turned, slanted, stretched, shifted, thicker or thinner, and "
         "still easy to read.",
+        cuts=_between(count),
     )
 
 
@@ -79,6 +88,7 @@ def scrambled(digits: Tensor, mixed: Tensor) -> None:
         f"Two rows of {len(digits)} pictures, each cut into 4 by 4 "
         "squares. Above, handwritten digits. Below, the same ink, spread "
         "over all squares like noise: no digit can be read.",
+        cuts=_between(len(digits)),
     )
 
 

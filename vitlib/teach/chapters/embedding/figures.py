@@ -5,10 +5,12 @@ import torch
 from einops import rearrange
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.draw.canvas import SIGNED, bare, canvas, show, style
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import (
     GREY,
     INK,
@@ -66,13 +68,42 @@ def answers(
     (n, p * p * 3) from -1 to 1, (d, p * p * 3): `shown` says which
     patches make the rows.
     """
-    side = round((patches.shape[1] / 3) ** 0.5)
     tokens = patches[shown] @ filters.T
+    lines = "; ".join(
+        f"patch {index} answers "
+        + ", ".join(_rounded(value) for value in token.tolist())
+        for index, token in zip(shown, tokens, strict=True)
+    )
+    shared = patches[shown], filters, names, shown
+    show(
+        _table(*shared, cell=78, start=206, width=680),
+        f"A table. Above its columns {len(names)} filters as small "
+        f"pictures: {', '.join(names)}. Left of its rows {len(shown)} "
+        "patches of the cat. In each cell their dot product, red for "
+        f"positive and blue for negative: {lines}.",
+        narrow=_table(*shared, cell=45, start=68, width=NARROW),
+    )
+
+
+def _table(
+    patches: Tensor,
+    filters: Tensor,
+    names: list[str],
+    shown: list[int],
+    cell: float,
+    start: float,
+    width: float,
+) -> Figure:
+    """Draw the table; where its cells are small, names take turns."""
+    side = round((patches.shape[1] / 3) ** 0.5)
+    tokens = patches @ filters.T
     limit = tokens.abs().max().item()
     rows, cols = tokens.shape
-    cell, top = 78, 124
-    width, height = 680, top + rows * cell + 40
-    start = width - cols * cell - 6
+    small = cell < 60
+    gap, high = (3, cell + 18) if small else (7, cell)
+    size = cell - gap - (0 if small else 6)
+    top = 46 + cell
+    height = top + rows * high + (52 if small else 40)
     figure = canvas(width, height)
     with style():
         ax = figure.add_axes((0, 0, 1, 1))
@@ -82,31 +113,22 @@ def answers(
         def put(picture, x, y, size, **look):
             ax.imshow(picture, extent=(x, x + size, y + size, y), **look)
 
-        gap = 7
         for col, picture in enumerate(_filter_pictures(filters, side)):
-            x = start + col * cell
-            middle = x + cell / 2 - gap / 2
-            ax.text(middle, 16, names[col], ha="center")
-            put(picture, x + 3, 28, cell - gap - 6)
-            _frame(ax, x + 3, 28, cell - gap - 6)
-        pictures = _patch_pictures(patches[shown], side)
-        for row, picture in enumerate(pictures):
-            y = top + row * cell
-            middle = y + cell / 2 - gap / 2
-            ax.text(6, middle, f"patch {shown[row]}", va="center")
-            put(picture, 72, y + 3, cell - gap - 6)
-            for col in range(cols):
-                x, value = start + col * cell, tokens[row, col].item()
-                square = np.full((1, 1), value)
-                put(
-                    square,
-                    x,
-                    y,
-                    cell - gap,
-                    cmap=SIGNED,
-                    vmin=-limit,
-                    vmax=limit,
-                )
+            middle = start + col * cell + (cell - gap) / 2
+            turn = 14 * (col % 2) if small else 4
+            ax.text(middle, 12 + turn, names[col], ha="center")
+            put(picture, middle - size / 2, 30, size)
+            _frame(ax, middle - size / 2, 30, size)
+        for row, picture in enumerate(_patch_pictures(patches, side)):
+            y = top + row * high
+            middle = y + (cell - gap) / 2
+            name = (6, y + cell + 9) if small else (6, middle)
+            ax.text(*name, f"patch {shown[row]}", va="center")
+            put(picture, start - 16 - size, middle - size / 2, size)
+            for col, value in enumerate(tokens[row].tolist()):
+                x = start + col * cell
+                shade = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+                put(np.full((1, 1), value), x, y, cell - gap, **shade)
                 dark = abs(value) > 0.62 * limit
                 ax.text(
                     x + (cell - gap) / 2,
@@ -115,13 +137,17 @@ def answers(
                     ha="center",
                     va="center",
                     color=ON_PICTURE if dark else ON_TILE,
-                    size=13,
+                    size=11.5 if small else 13,
                 )
         code = {"family": "monospace", "size": 11, "color": GREY}
-        ax.text(start, 112, f"filters {(cols, filters.shape[1])}", **code)
         bottom = height - 14
-        ax.text(6, bottom, f"patches {(rows, filters.shape[1])}", **code)
-        ax.text(start, bottom, f"tokens {(rows, cols)}", **code)
+        above = bottom - (17 if small else 0)
+        numbers = filters.shape[1]
+        if not small:
+            ax.text(start, top - 12, f"filters {(cols, numbers)}", **code)
+        ax.text(6, above, f"patches {(rows, numbers)}", **code)
+        x, side_of = (width - 12, "right") if small else (start, "left")
+        ax.text(x, above, f"tokens {(rows, cols)}", ha=side_of, **code)
         ax.text(
             width - 12,
             bottom,
@@ -131,18 +157,7 @@ def answers(
             size=11,
         )
         ax.set(xlim=(0, width), ylim=(height, 0), aspect="auto")
-    lines = "; ".join(
-        f"patch {index} answers "
-        + ", ".join(_rounded(value) for value in token.tolist())
-        for index, token in zip(shown, tokens, strict=True)
-    )
-    show(
-        figure,
-        f"A table. Above its columns {cols} filters as small pictures: "
-        f"{', '.join(names)}. Left of its rows {rows} patches of the "
-        f"cat. In each cell their dot product, red for positive and blue "
-        f"for negative: {lines}.",
-    )
+    return figure
 
 
 def filters_and_maps(
@@ -250,32 +265,31 @@ def flattened(filters: Tensor, names: list[str], patch_size: int) -> None:
     )
     rows = [_filter_pictures(f, patch_size) for f in (filters, wrong)]
     count = len(names)
-    figure = canvas(680, 262)
+    figure = canvas(680, 280)
     with style():
         axes = figure.subplots(2, count)
         figure.subplots_adjust(
-            left=0.15,
+            left=0.01,
             right=0.99,
-            top=0.9,
-            bottom=0.02,
+            top=0.91,
+            bottom=0.08,
             wspace=0.12,
-            hspace=0.1,
+            hspace=0.22,
         )
+        orders = "(y x c)", "(c y x)"
         for row, pictures in enumerate(rows):
             for col, picture in enumerate(pictures[:count]):
-                bare(axes[row, col], "" if row else names[col])
-                axes[row, col].imshow(picture)
-                _frame(axes[row, col], -0.5, -0.5, patch_size)
-        figure.text(0.01, 0.68, "the filter", va="center")
-        figure.text(
-            0.01, 0.24, "flattened\nas (c y x)", va="center", color=KEY
-        )
+                ax = bare(axes[row, col], "" if row else names[col])
+                ax.set_xlabel(orders[row], color=KEY if row else GREY)
+                ax.imshow(picture)
+                _frame(ax, -0.5, -0.5, patch_size)
     same = (filters == wrong).float().mean(dim=1)
     show(
         figure,
         f"Two rows of {count} small pictures. Above, the filters "
-        f"{', '.join(names)}; below, the same numbers flattened channel "
-        "by channel and read pixel by pixel: each falls into three bands "
+        f"{', '.join(names)}, flattened as (y x c); below, the same "
+        "numbers flattened channel by channel, as (c y x), and read pixel "
+        "by pixel: each falls into three bands "
         "of stripes, and only the filter whose numbers are all alike "
         f"({names[int(same.argmax())]}) stays as it was.",
     )

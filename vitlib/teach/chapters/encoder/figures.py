@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vitlib.encoder import EncoderBlock
-from vitlib.teach.draw.canvas import SIGNED, bare, canvas, show, style
+from vitlib.teach.draw.canvas import bare, canvas, show, style
 from vitlib.teach.draw.palette import (
+    CLS,
     GREY,
     INK,
     LINE,
@@ -194,60 +195,43 @@ def block(layer: EncoderBlock, tokens: Tensor) -> None:
         f"length of a token is {_length(tokens):.1f} before, "
         f"{_length(between):.0f} after the first sum and "
         f"{_length(after):.0f} after the second.",
+        cuts=(360,),
     )
 
 
 def layer_norm(before: Tensor, after: Tensor, names: list[str]) -> None:
-    """Show a few tokens as strips, before and after the norm.
+    """Draw a few tokens as one draws a sound, before and after the norm.
 
     (n, d) twice, and a name for each of the n tokens.
     """
     count, width = before.shape
-    figure = canvas(680, 90 + 2 * 34 * count)
-    top = before.abs().max().item()
-    ends = (top, 3.0)
-    titles = ("as they are in the stream", "after the norm")
+    figure = canvas(680, 60 + 70 * count)
+    loudest = max(before.abs().max().item(), after.abs().max().item())
     with style():
-        axes = figure.subplots(2, 1)
-        figure.subplots_adjust(
-            left=0.19, right=0.78, top=0.91, bottom=0.1, hspace=0.5
-        )
-        pairs = zip(axes, (before, after), titles, ends, strict=True)
-        for ax, tokens, title, end in pairs:
-            bare(ax, title)
-            ax.imshow(
-                tokens.detach().numpy(),
-                cmap=SIGNED,
-                vmin=-end,
-                vmax=end,
-                aspect="auto",
-            )
-            for row, token in enumerate(tokens):
+        left, right = figure.subplots(1, 2)
+        figure.subplots_adjust(0.01, 0.07, 0.99, 0.92, wspace=0.06)
+        bare(left, "as they are in the stream", f"{tuple(before.shape)}")
+        bare(right, "after the norm", f"{tuple(after.shape)}")
+        for ax, tokens in ((left, before), (right, after)):
+            ax.set(xlim=(0, width), ylim=(count - 0.45, -0.7))
+            for row, token in enumerate(tokens.detach()):
+                colour = CLS if names[row] == "class token" else GREY
+                ax.plot(row - 0.34 * token / loudest, color=colour, lw=0.9)
                 mean = f"{token.mean():.2f}".replace("-0.00", "0.00")
                 std = f"{token.std(unbiased=False):.2f}"
-                ax.text(-3, row, names[row], ha="right", va="center")
-                ax.text(
-                    width + 3,
-                    row,
-                    f"mean {mean:>5}  std {std}",
-                    va="center",
-                    **MONO,
-                )
-                ax.axhline(row - 0.5, color=PAPER, lw=3)
-            ax.set_xlabel(
-                f"{tuple(tokens.shape)}, blue {-end:.1f}, white 0, "
-                f"red {end:.1f}",
-                **MONO,
-            )
+                above = row - 0.42
+                ax.text(0, above, names[row])
+                numbers = f"mean {mean}, std {std}"
+                ax.text(width, above, numbers, ha="right", **SMALL)
     spreads = before.std(dim=-1, unbiased=False)
     show(
         figure,
-        f"{count} tokens as strips of {width} coloured cells. Before the "
-        f"norm their strengths differ: standard deviations from "
-        f"{spreads.min():.2f} to {spreads.max():.2f}, the class token "
-        "nearly white. After it all strips are equally strong, mean 0.00 "
-        "and standard deviation 1.00, and the pattern inside each strip "
-        "is the same as before.",
+        f"{count} tokens, each of {width} numbers drawn as a wave, all on "
+        "one scale. Before the norm some are louder than others: standard "
+        f"deviations from {spreads.min():.2f} to {spreads.max():.2f}, the "
+        "class token nearly a flat line. After it all are equally loud, "
+        "mean 0.00 and standard deviation 1.00, and the pattern of each "
+        "wave is the same as before.",
     )
 
 
@@ -255,7 +239,7 @@ def gelu(inputs: Tensor) -> None:
     """Show the bend and where a layer's real inputs fall on it."""
     x = torch.linspace(-4, 4, 801, dtype=torch.float64)
     exact, approximate = F.gelu(x), F.gelu(x, approximate="tanh")
-    difference = (approximate - exact) * 1e4
+    difference = approximate - exact
     counts, edges = torch.histogram(
         inputs.detach().flatten().float(), bins=64, range=(-4.0, 4.0)
     )
@@ -289,7 +273,8 @@ def gelu(inputs: Tensor) -> None:
         left.set_ylim(-1, 4)
         left.set_xlabel("in")
         left.set_ylabel("out")
-        right.set_title("tanh form minus exact, x 10,000")
+        right.set_title("by how much the tanh form is off")
+        right.fill_between(x, difference, color=LINE, lw=0)
         right.plot(x, difference, color=INK, lw=1.8)
         right.axhline(0, color=GREY, lw=0.6)
         place = difference.argmax()
@@ -297,10 +282,12 @@ def gelu(inputs: Tensor) -> None:
         at = abs(x[place].item())
         for side in (-at, at):
             right.plot(side, top, "o", ms=5, color=INK)
-        label = f"{top:.1f}\nat {at:.2f}"
+        label = f"{top:.5f}\nat ±{at:.2f}"
         right.text(0, top, label, ha="center", va="center")
         right.set_xlim(-4, 4)
-        right.set_ylim(-3.2, 5.8)
+        right.set_ylim(-4e-4, 6e-4)
+        heights = [-4e-4, -2e-4, 0, 2e-4, 4e-4]
+        right.set_yticks(heights, [f"{h:g}" for h in heights])
         right.set_xlabel("in")
         figure.tight_layout(w_pad=2)
     show(
@@ -309,9 +296,9 @@ def gelu(inputs: Tensor) -> None:
         f"{exact.min():.2f} at {x[exact.argmin()]:.2f}, then close to the "
         "input itself, with ReLU's corner dashed beside it; behind it a "
         "bell of the inputs that the cat gives, most of them between -2 "
-        "and 2. Right, the approximate curve minus the exact one, in ten "
-        f"thousandths: two peaks of {top:.1f} at -{at:.1f} and {at:.1f}, "
-        "and nearly zero in the middle.",
+        "and 2. Right, the approximate curve minus the exact one: two "
+        f"peaks of {top:.5f} at -{at:.1f} and {at:.1f}, and nearly zero "
+        "in the middle.",
     )
 
 
@@ -338,15 +325,15 @@ def stream(
         ax.set_xticks(range(0, depth + 1, 2))
         ax.set_xlabel("blocks passed")
         ax.set_ylabel("mean length of a token")
-        ax.text(0.25, lengths[-1] * 0.82, "the stream", size=13)
-        ax.text(
-            0.25,
-            lengths[-1] * 0.70,
-            f"{lengths[0]:.1f} in front, {lengths[-1]:.0f} at the end",
-            color=GREY,
+        ends = f"the stream: {lengths[0]:.1f} to {lengths[-1]:.0f}"
+        rows = (
+            ("attention writes", WEIGHT),
+            ("the MLP writes", INK),
+            (ends, GREY),
         )
-        ax.text(0.25, lengths[-1] * 1.05, "attention writes", color=WEIGHT)
-        ax.text(3.1, lengths[-1] * 1.05, "the MLP writes", color=INK)
+        for place, (words, colour) in enumerate(rows):
+            height = lengths[-1] * (1.05 - 0.12 * place)
+            ax.text(0.25, height, words, color=colour)
         figure.tight_layout()
     first, last = writes[0], writes[-1]
     show(

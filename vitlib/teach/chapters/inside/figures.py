@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
@@ -16,6 +17,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import (
     GREY,
     INK,
@@ -132,19 +134,15 @@ def by_layer(
     figure = canvas(680, 280)
     digits = 2 if values.max() < 2 else 1
     with style():
-        axes = figure.add_axes((0.09, 0.17, 0.66, 0.73))
+        axes = figure.add_axes((0.06, 0.2, 0.92, 0.7))
         axes.set_title(name)
         axes.axhline(level, color=GREY, lw=1, ls=(0, (4, 3)), zorder=0)
-        axes.annotate(
-            f"{level_name}: {level:.{digits}f}{unit}",
-            (1.02, level),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=GREY,
+        axes.set_xlabel(
+            f"dashed, {level_name}: {level:.{digits}f}{unit}", color=GREY
         )
         for head in range(heads):
             places = [
-                layer + 0.14 * (head - (heads - 1) / 2)
+                layer + 0.21 * (head - (heads - 1) / 2)
                 for layer in range(layers)
             ]
             axes.plot(places, values[:, head], "o", ms=8, color=WEIGHT)
@@ -180,14 +178,30 @@ def by_layer(
 def positions(similarity: Tensor, grid: tuple[int, int]) -> None:
     """Show how alike each position is to all others: a map a position."""
     rows, cols = grid
-    figure = canvas(480, 480 * rows / cols + 30)
     maps = similarity.reshape(rows, cols, rows, cols)
     off = ~torch.eye(rows * cols, dtype=torch.bool)
     low, high = similarity[off].min().item(), similarity[off].max().item()
+    figures = [
+        _position_maps(maps, width, low, high) for width in (480, NARROW)
+    ]
+    show(
+        figures[0],
+        f"{rows} by {cols} small maps, one a position, laid out as the "
+        "patches are. In each the position itself is dark red; the "
+        f"others go from blue, {low:.2f}, to red, {high:.2f}.",
+        narrow=figures[1],
+    )
+
+
+def _position_maps(
+    maps: Tensor, width: float, low: float, high: float
+) -> Figure:
+    rows, cols = grid = tuple(maps.shape[:2])
+    figure = canvas(width, width * rows / cols + 30)
     with style():
         axes = figure.subplots(rows, cols)
         figure.subplots_adjust(
-            0.02, 0.07, 0.98, 0.99, wspace=0.12, hspace=0.12
+            0.02, 24 / width, 0.98, 0.99, wspace=0.12, hspace=0.12
         )
         for row, col in np.ndindex(rows, cols):
             ax = bare(axes[row, col])
@@ -201,36 +215,27 @@ def positions(similarity: Tensor, grid: tuple[int, int]) -> None:
             size=11,
             color=GREY,
         )
-    show(
-        figure,
-        f"{rows} by {cols} small maps, one a position, laid out as the "
-        "patches are. In each the position itself is dark red; the "
-        f"others go from blue, {low:.2f}, to red, {high:.2f}.",
-    )
+    return figure
 
 
 def map_and_rollout(images: Tensor, rows: dict[str, Tensor]) -> None:
     """Show (b, 1, h, w) digits and under each its map of every kind."""
     count = len(images)
-    figure = canvas(680, 40 + 150 * (1 + len(rows)))
+    figure = canvas(680, 40 + 185 * (1 + len(rows)))
     with style():
         axes = figure.subplots(1 + len(rows), count)
         figure.subplots_adjust(
-            0.17, 0.05, 0.99, 0.99, wspace=0.08, hspace=0.22
+            0.01, 0.05, 0.99, 0.99, wspace=0.1, hspace=0.32
         )
         grid = next(iter(rows.values())).shape[1:]
         for i, image in enumerate(images):
             bare(axes[0, i]).imshow(_picture(image), extent=_extent(grid))
             _frame(axes[0, i], grid)
-            for ax, weights in zip(
-                axes[1:, i], rows.values(), strict=True
+            for ax, (name, weights) in zip(
+                axes[1:, i], rows.items(), strict=True
             ):
-                _map(ax, weights[i])
+                _map(ax, weights[i], name)
                 _ink(ax, image, grid)
-        for ax, name in zip(axes[1:, 0], rows, strict=True):
-            ax.set_ylabel(
-                name, rotation=0, ha="right", va="center", size=12
-            )
     parts = "; ".join(
         f"{name}: largest {', '.join(f'{w.max():.2f}' for w in weights)}"
         for name, weights in rows.items()

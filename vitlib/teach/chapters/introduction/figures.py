@@ -1,6 +1,7 @@
 """Figures of chapter 1: what a convolution sees, what attention sees."""
 
 import torch
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from vitlib.teach.draw.canvas import (
@@ -12,7 +13,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
-from vitlib.teach.draw.palette import GREY, VALUE
+from vitlib.teach.draw.palette import GREY, QUERY, VALUE
 
 
 def mixing_tables(convolution: Tensor, attention: Tensor) -> None:
@@ -21,6 +22,7 @@ def mixing_tables(convolution: Tensor, attention: Tensor) -> None:
     full = (convolution != 0).float().mean().item()
     largest = convolution.abs().max().item()
     most = attention.max().item()
+    middle = count // 2
     figure = canvas(680, 372)
     with style():
         left, right = figure.subplots(1, 2)
@@ -46,13 +48,19 @@ def mixing_tables(convolution: Tensor, attention: Tensor) -> None:
             ax.set_title("input", color=GREY, loc="right")
             for spine in ax.spines.values():
                 spine.set_visible(True)
+            row = Rectangle((-0.5, middle - 0.5), count, 1, fc="none")
+            row.set(ec=QUERY, lw=1.8, clip_on=False)
+            ax.add_patch(row)
+            ax.set_yticks([middle], [middle])
+            ax.tick_params(axis="y", length=0, labelcolor=QUERY)
         figure.tight_layout(w_pad=2)
     show(
         figure,
         f"Two tables with {count} rows and columns. That of the "
         "convolution is nearly empty: a band of nine thin diagonals, each "
         f"of one colour, {full:.0%} of the places. That of attention is "
-        "filled everywhere, with darker and lighter columns.",
+        "filled everywhere, with darker and lighter columns. The row of "
+        f"output {middle}, in the middle, is framed in both.",
     )
 
 

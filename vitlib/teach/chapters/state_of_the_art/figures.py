@@ -1,13 +1,16 @@
 """Figures of chapter 13: what was published, as charts."""
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vitlib.teach.data.results import Result
 from vitlib.teach.draw.canvas import canvas, show, style
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import (
     CLS,
     GREY,
+    INK,
     LINE,
     PAPER,
     STREAM,
@@ -19,15 +22,18 @@ LOOKS = {  # marker and colours of a family
     "windows": {"marker": "o", "color": WEIGHT, "mfc": PAPER},
     "CNN": {"marker": "s", "color": GREY, "mfc": GREY},
 }
-SERIES = {  # in the published table: where its name stands in the chart
-    "DeiT-": ("DeiT", (7, -4)),
-    "DeiT III": ("DeiT III", (7, -4)),
-    "MAE": ("MAE", (7, -3)),
-    "Swin-": ("Swin", (7, -9)),
-    "ConvNeXt-": ("ConvNeXt", (7, -3)),
-    "ConvNeXt iso.": ("ConvNeXt, ViT-shaped", (-2, -17)),
-    "ViT-S/16 plain": ("plain ViT, 90 epochs", (8, -4)),
+SERIES = {  # how its names begin in the published table: its name here
+    "MAE": "MAE",
+    "DeiT III": "DeiT III",
+    "ConvNeXt-": "ConvNeXt",
+    "Swin-": "Swin",
+    "ConvNeXt iso.": "ConvNeXt, shaped like a ViT",
+    "DeiT-": "DeiT",
+    "ViT-S/16 plain": "plain ViT, 90 epochs",
 }
+MONO = {"family": "monospace", "size": 11}
+SMALL = {"color": GREY, "size": 11}
+BASE = range(86, 90)  # millions of parameters: all recipes have this size
 
 
 def _key(
@@ -56,46 +62,7 @@ def _key(
 
 
 def same_data(rows: list[Result]) -> None:
-    """Show size against accuracy, one line for each recipe."""
-    figure = canvas(680, 420)
-    with style():
-        ax = figure.add_axes((0.075, 0.12, 0.78, 0.77))
-        ax.set_xscale("log")
-        ax.grid(axis="y", color=LINE, lw=0.7)
-        for start, (name, offset) in SERIES.items():
-            line = [row for row in rows if row.name.startswith(start)]
-            line = [row for row in line if "distilled" not in row.name]
-            look = LOOKS[line[0].family]
-            ax.plot(
-                [row.millions for row in line],
-                [row.top1 for row in line],
-                ls=":" if "iso" in start else "-",
-                lw=1.4,
-                ms=6.5,
-                mew=1.4,
-                **look,
-            )
-            ax.annotate(
-                name,
-                (line[-1].millions, line[-1].top1),
-                xytext=offset,
-                textcoords="offset points",
-                color=look["color"],
-                size=12,
-                annotation_clip=False,
-            )
-        ticks = (5, 10, 20, 50, 100, 200, 500)
-        ax.set_xticks(ticks, [f"{tick} M" for tick in ticks])
-        ax.minorticks_off()
-        ax.set(xlim=(4, 760), ylim=(71, 88))
-        ax.set_xlabel("parameters")
-        ax.set_title("top-1 accuracy, %", color=GREY, pad=12)
-        families = {
-            "ViT": "ViT",
-            "windows": "attention in windows",
-            "CNN": "convolutional",
-        }
-        _key(figure, families, x=250, y=399)
+    """Show what each recipe reached with models of several sizes."""
     best = {
         family: max(
             (row for row in rows if row.family == family),
@@ -105,38 +72,106 @@ def same_data(rows: list[Result]) -> None:
     }
     told = ", ".join(f"{r.name} {r.top1:g} %" for r in best.values())
     show(
-        figure,
-        "A chart of accuracy against the number of parameters, for models "
-        "that were trained on ImageNet-1k alone and read 224 pixels. All "
-        f"lines rise to the right. The best of each family: {told}.",
+        _recipes(rows, 680),
+        f"{len(SERIES)} recipes, each a row of dots by accuracy, for "
+        "models that were trained on ImageNet-1k alone and read 224 "
+        "pixels. At each dot stand the millions of parameters: in every "
+        "row the larger model is further right. The best of each family: "
+        f"{told}.",
+        narrow=_recipes(rows, NARROW),
     )
+
+
+def _recipes(rows: list[Result], width: float) -> Figure:
+    height = 96 + 52 * len(SERIES)
+    figure = canvas(width, height)
+    sides = 12 / width, 46 / height
+    with style():
+        ax = figure.add_axes(
+            (*sides, 1 - 2 * sides[0], 1 - sides[1] - 40 / height)
+        )
+        ax.grid(axis="x", color=LINE, lw=0.7)
+        for place, (start, name) in enumerate(SERIES.items()):
+            line = [row for row in rows if row.name.startswith(start)]
+            line = [row for row in line if "distilled" not in row.name]
+            if width == NARROW:
+                ax.text(71, place - 0.42, name, va="center", **_on_paper())
+            else:
+                _beside(ax, (line[0].top1, place), name, -1, {})
+            _sizes(ax, line, place)
+        ax.set(xlim=(71, 88), ylim=(len(SERIES) - 0.4, -0.7))
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel("top-1 accuracy, %; in small, million parameters")
+        families = {
+            "ViT": "ViT",
+            "windows": "in windows",
+            "CNN": "convolutional",
+        }
+        _key(figure, families, x=14, y=height - 16)
+    return figure
+
+
+def _sizes(ax: Axes, line: list[Result], place: int) -> None:
+    """Draw a row of dots; sizes stand below and above in turn."""
+    points = [row.top1 for row in line]
+    look = LOOKS[line[0].family]
+    ax.plot(points, [place] * len(line), ms=6.5, mew=1.4, lw=1, **look)
+    for number, row in enumerate(line):
+        base = round(row.millions) in BASE
+        ax.annotate(
+            f"{row.millions:.0f}",
+            (row.top1, place),
+            xytext=(0, 12 if number % 2 else -13),
+            textcoords="offset points",
+            ha="center",
+            va="center",
+            size=11,
+            weight="bold" if base else "normal",
+            color=INK if base else GREY,
+        )
+
+
+def _on_paper() -> dict:
+    """Words that no line of the grid runs through."""
+    return {"bbox": {"fc": PAPER, "ec": "none", "pad": 1}}
 
 
 def measured(rows: list[Result]) -> None:
     """Show all rows as dots, the best on top."""
     rows = sorted(rows, key=lambda row: row.top1)
-    height = 20 * len(rows) + 84
-    figure = canvas(680, height)
+    first, last = rows[-1], rows[0]
+    cnn = [row for row in rows if row.family == "CNN"][-1]
+    show(
+        _ranking(rows, beside=True),
+        f"{len(rows)} models as dots, sorted by accuracy, from "
+        f"{last.name} with {last.top1:.2f} % to {first.name} with "
+        f"{first.top1:.2f} %. The best convolutional network among "
+        f"them is {cnn.name} with {cnn.top1:.2f} %.",
+        narrow=_ranking(rows, beside=False),
+    )
+
+
+def _ranking(rows: list[Result], beside: bool) -> Figure:
+    """Draw a dot for each row, its name beside the dot or above."""
+    width, step = (680, 20) if beside else (NARROW, 34)
+    height = step * len(rows) + 84
+    figure = canvas(width, height)
     with style():
         ax = figure.add_axes((0.02, 46 / height, 0.96, 1 - 80 / height))
         ax.grid(axis="x", color=LINE, lw=0.7)
         for y, row in enumerate(rows):
             ax.plot(row.top1, y, ms=7, mew=1.4, **LOOKS[row.family])
-            side = 1 if row.top1 < 82 else -1  # where the name has room
-            for text, place, look in (
-                (row.name, side, {"family": "monospace"}),
-                (f"{row.top1:.2f}", -side, {"color": GREY}),
-            ):
-                ax.annotate(
-                    text,
-                    (row.top1, y),
-                    xytext=(8 * place, 0),
-                    textcoords="offset points",
-                    ha="left" if place > 0 else "right",
-                    va="center",
-                    size=11,
-                    **look,
-                )
+            # The name stands where it has room, the number opposite.
+            side = 1 if row.top1 < 82 else -1
+            if beside:
+                _beside(ax, (row.top1, y), row.name, side, MONO)
+                _beside(ax, (row.top1, y), f"{row.top1:.2f}", -side, SMALL)
+            else:
+                side = 1 if row.top1 < 88 else -1
+                _beside(ax, (row.top1, y), f"{row.top1:.2f}", side, SMALL)
+                look = {**MONO, "size": 10, **_on_paper()}
+                ax.text(70.7, y + 0.48, row.name, va="center", **look)
         ax.set(xlim=(70.6, 91.8), ylim=(-0.8, len(rows) - 0.2))
         ax.set_xticks([75, 80, 85, 90])
         ax.set_yticks([])
@@ -144,14 +179,20 @@ def measured(rows: list[Result]) -> None:
         ax.set_xlabel("top-1 accuracy, %")
         families = {"ViT": "ViT", "CNN": "convolutional"}
         _key(figure, families, x=22, y=height - 18)
-    first, last = rows[-1], rows[0]
-    cnn = [row for row in rows if row.family == "CNN"][-1]
-    show(
-        figure,
-        f"{len(rows)} models as dots, sorted by accuracy, from "
-        f"{last.name} with {last.top1:.2f} % to {first.name} with "
-        f"{first.top1:.2f} %. The best convolutional network among "
-        f"them is {cnn.name} with {cnn.top1:.2f} %.",
+    return figure
+
+
+def _beside(ax: Axes, place: tuple, text: str, side: int, look: dict):
+    """Write at the right of a dot, or with -1 at its left."""
+    ax.annotate(
+        text,
+        place,
+        xytext=(8 * side, 0),
+        textcoords="offset points",
+        ha="left" if side > 0 else "right",
+        va="center",
+        **look,
+        **_on_paper(),
     )
 
 
@@ -193,9 +234,9 @@ def cost_of_size(
         )
         ax.plot([sides[cross]] * 2, [0, total[cross]], color=CLS, lw=1.4)
         ax.annotate(
-            f"{sides[cross]} pixels: half and half",
+            f"{sides[cross]} pixels:\nhalf and half",
             (sides[cross], total[cross]),
-            xytext=(-8, 26),
+            xytext=(-4, 16),
             textcoords="offset points",
             ha="right",
         )

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from einops import rearrange
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import Tensor
 from torch.nn import functional as F
@@ -69,21 +70,35 @@ def sequence(images: Tensor, patch_size: int) -> None:
         x=patch_size,
     )
     pictures = (pictures.clamp(0, 1) * 255).round().byte().numpy()
-    shown = [0, 1, 2, 3, 4, 5, 6, None, n - 2, n - 1]
+    few = [0, 1, 2, None, n - 1]
+    show(
+        _three_rows(pictures, [*range(7), None, n - 2, n - 1]),
+        f"Three rows of rounded squares. The {n} patches of the cat, "
+        f"numbered 0 to {n - 1}; then a plain golden square in front of "
+        f"them as number 0, and the patches are 1 to {n}; then the same "
+        "with a cyan tick under every square, the golden one too.",
+        narrow=_three_rows(pictures, few),
+    )
+
+
+def _three_rows(pictures: np.ndarray, shown: list) -> Figure:
+    """Draw the patches of these numbers; None is a gap."""
+    n = len(pictures)
     titles = (
         "tokens of patches",
         "a class token in front",
         "and a position for each",
     )
     side, step, first = 46, 56, 62
+    width = first + step * len(shown) + 2
     with style():
-        figure, ax = _sheet(680, 330)
+        figure, ax = _sheet(width, 330)
         code = {"family": "monospace", "size": 11, "color": GREY}
         for row, title in enumerate(titles):
             top, extra = 34 + 108 * row, min(row, 1)
             ax.text(6, top - 12, title)
             shape = f"(1, {n + extra}, d)"
-            ax.text(674, top - 12, shape, ha="right", **code)
+            ax.text(width - 12, top - 12, shape, ha="right", **code)
             slots = [(first + k * step, i) for k, i in enumerate(shown)]
             if row:
                 _square(ax, 6, top, side, fc=CLS, ec="none")
@@ -102,13 +117,7 @@ def sequence(images: Tensor, patch_size: int) -> None:
                 if row == 2:
                     tick = [top + side + 5] * 2
                     ax.plot([x + 5, x + side - 5], tick, **_TICK)
-    show(
-        figure,
-        f"Three rows of rounded squares. The {n} patches of the cat, "
-        f"numbered 0 to {n - 1}; then a plain golden square in front of "
-        f"them as number 0, and the patches are 1 to {n}; then the same "
-        "with a cyan tick under every square, the golden one too.",
-    )
+    return figure
 
 
 def waves(

@@ -17,6 +17,7 @@ from vitlib.teach.data.checked import FOLDER
 from vitlib.teach.data.digits import digits
 from vitlib.teach.data.reader import SETTINGS
 from vitlib.teach.draw.canvas import bundle, canvas, style
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import GREY, INK, STREAM, WEIGHT
 from vitlib.training import fit
 from vitlib.vit import ViT
@@ -169,6 +170,10 @@ class TrainingLab(widgets.VBox):
         )
         return _draw(runs), alt
 
+    def narrow(self) -> Figure:
+        """Draw the same for a narrow window."""
+        return _draw(stored_runs(), NARROW)
+
     def _start(self, _: widgets.Button) -> None:
         """Train: step by step in a notebook, at once where no loop is."""
         self._stopped = False
@@ -235,7 +240,7 @@ class TrainingLab(widgets.VBox):
             "version_minor": 0,
             "model_id": self.model_id,
         }
-        pictures, about = bundle(*self.still())
+        pictures, about = bundle(*self.still(), narrow=self.narrow())
         return {WIDGET: view, **pictures}, about
 
 
@@ -404,12 +409,21 @@ def _picture(stored: list[Run], own: list[Run]) -> str:
     )
 
 
-def _draw(runs: list[Run]) -> Figure:
-    figure = canvas(680, 330)
+def _draw(runs: list[Run], width: float = 680) -> Figure:
+    """Draw curves and a table; a narrow one has only what differs."""
+    figure = canvas(width, 330)
+    rows = [COLUMNS, *(run.row() for run in runs)]
+    columns = [
+        column
+        for column in zip(*rows, strict=True)
+        if width == 680 or len({*column[1:]}) > 1
+    ]
+    step = 0.126 * 680 / width
     tops = [run.settings["learning_rate"] for run in runs]
     looks = [GREY, WEIGHT, STREAM]
     with style():
-        axes = figure.add_axes((0.06, 0.43, 0.80, 0.49))
+        left = 0.06 * 680 / width
+        axes = figure.add_axes((left, 0.43, 0.86 - left, 0.49))
         for run, rate, colour in zip(runs, tops, looks, strict=True):
             x, y = zip(*_points(run), strict=True)
             axes.plot([EPOCHS * share for share in x], y, color=colour)
@@ -417,10 +431,10 @@ def _draw(runs: list[Run]) -> Figure:
         axes.set(ylim=(LOW, HIGH), yticks=(0.5, 1, 1.5, 2), xlim=(0, 2))
         axes.set(xticks=(0, 1, 2), xlabel="epoch")
         axes.set_title("loss, at three learning rates", color=GREY)
-        for row, texts in enumerate((COLUMNS, *(r.row() for r in runs))):
+        for row, texts in enumerate(zip(*columns, strict=True)):
             for col, text in enumerate(texts):
                 figure.text(
-                    0.16 + 0.126 * col,
+                    0.16 * 680 / width + step * col,
                     0.26 - 0.075 * row,
                     text,
                     ha="right",

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import (
     CLS,
     GREY,
@@ -48,28 +50,45 @@ def where_parameters_live(model: nn.Module) -> None:
     for name, parameter in model.named_parameters():
         counts[_part(name)] += parameter.numel()
     total = sum(counts.values())
-    figure = canvas(680, 215)
+    shares = ", ".join(f"{n} {c / total:.1%}" for n, c in counts.items())
+    show(
+        _shared_out(counts, beside=True),
+        f"Bars for {total:,} parameters: {shares}.",
+        narrow=_shared_out(counts, beside=False),
+    )
+
+
+def _shared_out(counts: dict[str, int], beside: bool) -> Figure:
+    """Draw a bar for each part, its name beside the bar or above."""
+    total, most = sum(counts.values()), max(counts.values())
+    heights = range(len(counts), 0, -1)
+    figure = canvas(680, 215) if beside else canvas(NARROW, 330)
+    left = 0.27 if beside else 0.01
     with style():
-        axes = figure.add_axes((0.27, 0.08, 0.70, 0.88))
-        names = list(counts)
-        heights = range(len(names), 0, -1)
+        axes = figure.add_axes((left, 0.04, 0.98 - left, 0.92))
         colours = [
-            STREAM if n != "class token, positions" else CLS for n in names
+            STREAM if n != "class token, positions" else CLS
+            for n in counts
         ]
+        thick = 0.6 if beside else 0.36
         axes.barh(
-            heights, list(counts.values()), color=colours, height=0.6
+            heights, list(counts.values()), color=colours, height=thick
         )
-        axes.set_yticks(heights, names)
+        axes.set_yticks(heights, list(counts) if beside else [])
         axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=12)
         axes.set_xticks([])
         axes.spines[["left", "bottom"]].set_visible(False)
-        axes.set_xlim(0, 1.4 * max(counts.values()))
-        for height, count in zip(heights, counts.values(), strict=True):
+        axes.set_xlim(0, (1.4 if beside else 1.75) * most)
+        axes.set_ylim(0.5, len(counts) + (0.5 if beside else 0.7))
+        for height, (name, count) in zip(
+            heights, counts.items(), strict=True
+        ):
             label = f"{count:,}  ({count / total:.1%})"
-            place = count + 0.015 * max(counts.values())
+            place = count + 0.015 * most
             axes.text(place, height, label, va="center", color=GREY)
-    shares = ", ".join(f"{n} {c / total:.1%}" for n, c in counts.items())
-    show(figure, f"Bars for {total:,} parameters: {shares}.")
+            if not beside:
+                axes.text(0, height + 0.26, name)
+    return figure
 
 
 def untrained_scores(cat: Tensor, noise: Tensor) -> None:
