@@ -253,7 +253,8 @@ function table([title, name], { n, p }, { look, choose }) {
     label, html("div", { class: "vit-edged" }, ...strips, box),
     range, called(shape(name, [n, n]), name));
   /** White is the lowest number, the darkest violet the highest. */
-  whole.paint = (values, lowest, [low, high], patches, query, [i, j]) => {
+  whole.paint = (values, lowest, [low, high], asking) => {
+    const [patches, query, [i, j]] = asking;
     cells.paint(values.map((v) => v - lowest), largest(values) - lowest);
     strips.forEach((one) => one.paint(patches));
     range.ends(low, high);
@@ -290,10 +291,10 @@ function tables(size, hands) {
     const weights = softmax(tensor([n, n], scores)).data;
     const by = divisorText(divisor);
     const at = [patches, query, [i, j]];
-    all[0].paint(dots, Math.min(...dots), ends(dots), ...at);
+    all[0].paint(dots, Math.min(...dots), ends(dots), at);
     all[1].rename(`divided by ${by}`);
-    all[1].paint(scores, Math.min(...scores), ends(scores), ...at);
-    all[2].paint(weights, 0, ["0", percent(largest(weights))], ...at);
+    all[1].paint(scores, Math.min(...scores), ends(scores), at);
+    all[2].paint(weights, 0, ["0", percent(largest(weights))], at);
     const pair = i * n + j;
     return `${capital(nameOf(i))} asks ${nameOf(j)}: q · k = ` +
       `${rounded(dots[pair], 1)}, divided by ${by} it is ` +
@@ -451,6 +452,15 @@ function pointing(model, reading, again) {
   return hands;
 }
 
+/** What opens in place: the tables, and another divisor. */
+function deeper(three, dial, heard) {
+  return [
+    fold("The three tables that the map is a row of", ways(), three),
+    fold("Divide the dot products by another number",
+      html("div", { class: "vit-tempered" }, dial, heard)),
+  ];
+}
+
 export const render = figure(
   "attention_explorer", "Who looks at whom in the digit reader",
   ({ model, root, onEnd }) => {
@@ -504,11 +514,7 @@ export const render = figure(
       html("div", { class: "vit-attention" },
         html("div", { class: "vit-asking" }, asked, picture, own, which),
         html("div", { class: "vit-everyone" }, maps, share, controls)),
-      told,
-      fold("The three tables that the map is a row of", ways(), three),
-      fold("Divide the dot products by another number",
-        html("div", { class: "vit-tempered" }, dial, heard)),
-      spoken);
+      told, ...deeper(three, dial, heard), spoken);
     listen(model, TRAITS, again, onEnd);
     onEnd(drawing.on(() => {
       reading.read();
