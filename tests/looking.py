@@ -74,8 +74,10 @@ PALE = """() => {
   return [...pale];
 }"""
 
-FIGURES = """() => [...document.querySelectorAll(".vit-figure svg")].map(
-  (svg) => {
+# A window on another figure has no text of its own.
+FIGURES = """() => [
+  ...document.querySelectorAll(".vit-figure svg:not(:has(> use))")
+].map((svg) => {
     const text = svg.querySelector(
       "text[style*='--vit-ink'], text[style*='--vit-grey']");
     return text ? getComputedStyle(text).fill : "no text";

@@ -429,7 +429,7 @@ CHAPTERS = [page for page in NOTEBOOKS if page.split("/")[1][:2].isdigit()]
 @of_page(CHAPTERS)
 def test_a_term_leads_to_the_glossary_where_it_first_stands(page):
     links = [a for a in parsed(html(page)).links if "#term-" in a]
-    assert len(links) == len(set(links)) > 3
+    assert len(links) == len(set(links)) > 1
     assert all(link.startswith("glossary.html#") for link in links)
 
 
