@@ -60,6 +60,15 @@ def used_modules(path: Path) -> set[str]:
     return used | ({"__init__"} if "vitlib" in names else set())
 
 
+def test_a_page_of_reference_has_its_own_name_in_the_menu():
+    text = (ROOT / "_toc.yml").read_text()
+    listed = re.findall(r"file: book/([a-z]\w+)\n +title: (.*)", text)
+    assert len(listed) >= 7
+    for page, title in listed:
+        stem = page.replace("_", " ").removesuffix("ions")
+        assert page == "api" or stem in title.lower()
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_has_its_chapter_and_its_tests(module):
     number = MODULES[module]
