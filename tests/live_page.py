@@ -16,16 +16,15 @@ asks what would shut a reader out.
 """
 
 import base64
-import importlib.util
 import json
 import shutil
 from contextlib import contextmanager
 from copy import deepcopy
-from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from extensions import extension
 from playwright.sync_api import sync_playwright
 
 from vitlib.teach.alive.bundle import needs, script, styles
@@ -120,15 +119,6 @@ KERNEL = """() => {
 }"""
 
 
-@cache
-def _extension():
-    path = ROOT / "book" / "_ext" / "figures.py"
-    spec = importlib.util.spec_from_file_location("book_figures", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _output_of(figure):
     """Give a figure's output; a class's picture is drawn once.
 
@@ -146,11 +136,11 @@ def _output_of(figure):
 
 def page_of(*figures, theme="light"):
     """Write the HTML of a page with these figures."""
-    extension, places, names = _extension(), [], []
+    figures_of, places, names = extension("figures"), [], []
     for number, figure in enumerate(figures, start=1):
         data, about = _output_of(figure)
         about = json.loads(json.dumps(about["vitlib"]))
-        places.append(extension.as_page(data, about, number))
+        places.append(figures_of.as_page(data, about, number))
         live = about["live"]
         names += [n for n in needs(live["figure"]) if n not in names]
     weights = next((f.weights for f in figures if f.weights), b"")

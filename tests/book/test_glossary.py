@@ -1,11 +1,11 @@
 """The glossary has every term and leads to where each is built."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
+from extensions import extension
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 TEXT = (BOOK / "glossary.md").read_text()
@@ -15,17 +15,7 @@ CHAPTER = re.compile(r"\[Chapter (\d+)\]\(((\d\d)_\w+\.ipynb)\)", re.I)
 ASKED = (
     "autocast GELU head hybrid logit norm temperature top-1 TPUv3-8 Xavier"
 )
-
-
-def extension():
-    path = BOOK / "_ext" / "terms.py"
-    spec = importlib.util.spec_from_file_location("terms", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-terms = extension()
+terms = extension("terms")
 
 
 def prose(name):

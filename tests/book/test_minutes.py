@@ -1,11 +1,11 @@
 """A chapter's main line reads in half an hour; what is folded is extra."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
 import pytest
+from extensions import extension
 
 from vitlib.teach.chapters import CHAPTERS
 
@@ -14,17 +14,7 @@ NUMBERED = [chapter.page for chapter in CHAPTERS if chapter.number]
 EVERY = [path.stem for path in sorted(BOOK.glob("*.ipynb"))]
 LONGEST = 30  # minutes
 SLOWEST = 60  # seconds
-
-
-def extension():
-    path = BOOK / "_ext" / "minutes.py"
-    spec = importlib.util.spec_from_file_location("minutes", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-minutes = extension()
+minutes = extension("minutes")
 
 
 def cells(name):

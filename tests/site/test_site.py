@@ -1,7 +1,6 @@
 """The built site, driven in a real browser: what a reader will meet."""
 
 import functools
-import importlib.util
 import json
 import re
 import shutil
@@ -22,6 +21,7 @@ from built_site import (
     watch,
 )
 from docutils import nodes
+from extensions import extension
 from looking import COLUMNS
 
 LARGEST_PAGE = 1_500_000
@@ -295,14 +295,6 @@ def test_figures_follow_the_page_into_the_dark(page, look):
 
 
 # --- buttons, which depend on where the repository is
-
-
-def extension(name):
-    path = ROOT / "book" / "_ext" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_no_line_begins_with_the_comma_behind_a_formula():

@@ -329,6 +329,18 @@ def about_written_over(answer: Callable) -> str:
 
 def changes_in_place(answer: object) -> list[str]:
     """Give the lines of the answer that add to what is there."""
+
+    def adds(tree: ast.AST) -> set[int]:
+        nodes = ast.walk(tree)
+        return {n.lineno for n in nodes if isinstance(n, ast.AugAssign)}
+
+    return [line.replace("`", "'") for line in lines_of(answer, adds)]
+
+
+def lines_of(
+    answer: object, find: Callable[[ast.AST], set[int]]
+) -> list[str]:
+    """Give the lines of the answer's source that `find` names."""
     found = []
     for function in functions_of(answer):
         try:
@@ -337,13 +349,8 @@ def changes_in_place(answer: object) -> list[str]:
         except (OSError, TypeError, SyntaxError):
             continue
         lines = source.splitlines()
-        numbers = {
-            node.lineno
-            for node in ast.walk(tree)
-            if isinstance(node, ast.AugAssign)
-        }
-        found += [lines[n - 1].strip() for n in sorted(numbers)]
-    return [line.replace("`", "'") for line in found]
+        found += [lines[n - 1].strip() for n in sorted(find(tree))]
+    return found
 
 
 def words_of(caught: BaseException) -> str:
@@ -396,29 +403,23 @@ def blanks(answer: object) -> list[str]:
 
     In `x[..., 0]` the dots are an index, and no blank.
     """
-    found = []
-    for function in functions_of(answer):
-        try:
-            source = textwrap.dedent(inspect.getsource(function))
-            tree = ast.parse(source)
-        except (OSError, TypeError, SyntaxError):
-            continue
-        lines = source.splitlines()
+
+    def waiting(tree: ast.AST) -> set[int]:
         indices = {
             id(part)
             for node in ast.walk(tree)
             if isinstance(node, ast.Subscript)
             for part in ast.walk(node.slice)
         }
-        numbers = {
+        return {
             node.lineno
             for node in ast.walk(tree)
             if isinstance(node, ast.Constant)
             and node.value is ...
             and id(node) not in indices
         }
-        found += [lines[number - 1].strip() for number in sorted(numbers)]
-    return found
+
+    return lines_of(answer, waiting)
 
 
 def is_empty(answer: object) -> bool:
