@@ -41,4 +41,9 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Put first what takes long; keep the order of all others."""
     places = {name: place for place, name in enumerate(FIRST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(FIRST)))
+
+    def place(item):
+        long = item.path.suffix == ".ipynb"
+        return places.get(item.path.name, len(FIRST) + (not long))
+
+    items.sort(key=place)

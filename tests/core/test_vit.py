@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import vitlib
 from vitlib import (
+    MLP,
     SIZES,
     EncoderBlock,
     MultiHeadAttention,
@@ -59,7 +60,7 @@ def test_defaults_are_vit_b16_for_a_picture_of_224_pixels():
     assert scores.shape == (1, 1000)
     tokens = torch.zeros(2, 3, 224, 224, device="meta")
     assert model.forward_features(tokens).shape == (2, 197, 768)
-    parts = ViT, PatchEmbedding, EncoderBlock, MultiHeadAttention
+    parts = ViT, PatchEmbedding, EncoderBlock, MultiHeadAttention, MLP
     for sizes in (part.__init__ for part in parts):
         for name, size in zip(SETTINGS, SIZES["B/16"], strict=True):
             given = inspect.signature(sizes).parameters

@@ -292,11 +292,11 @@ def gelu(inputs: Tensor) -> None:
         figure.tight_layout(w_pad=2)
     show(
         figure,
-        "Left, the curve of GELU: close to zero far on the left, a dip to "
+        "First, the curve of GELU: close to zero far on the left, a dip to "
         f"{exact.min():.2f} at {x[exact.argmin()]:.2f}, then close to the "
         "input itself, with ReLU's corner dashed beside it; behind it a "
         "bell of the inputs that the cat gives, most of them between -2 "
-        "and 2. Right, the approximate curve minus the exact one: two "
+        "and 2. Then, the approximate curve minus the exact one: two "
         f"peaks of {top:.5f} at -{at:.1f} and {at:.1f}, and nearly zero "
         "in the middle.",
     )
@@ -498,10 +498,10 @@ def before_and_after(
     )
     show(
         figure,
-        "Left, the gradient's length at the weights of every block. With "
+        "First, the gradient's length at the weights of every block. With "
         "the norm in front of the layers it falls from block to block, to "
         f"{ends} blocks at the last; with the norm after the sum it ends "
-        f"between {low:.1f} and {high:.1f} at every depth. Right, the "
+        f"between {low:.1f} and {high:.1f} at every depth. Then, the "
         "share of the stream that the tokens which entered still are, "
         "logarithmic: it sinks slowly with pre-norm, to "
         f"{shares['pre'][-1]:.2f}, and by the same factor again and again "

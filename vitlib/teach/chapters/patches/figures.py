@@ -79,7 +79,7 @@ def reading_orders(images: Tensor, patch_size: int) -> None:
     same = (moved == places).sum().item()
     show(
         figure,
-        "Two pictures from the same numbers. Left the cat; right, where "
+        "Two pictures from the same numbers. First the cat; then, where "
         "the channels were laid out first, every patch has become a block "
         "of three grey bands. Of the numbers of a patch only "
         f"{same} stand in the same place.",
