@@ -292,10 +292,10 @@ def gelu(inputs: Tensor) -> None:
         figure.tight_layout(w_pad=2)
     show(
         figure,
-        "First, the curve of GELU: close to zero far on the left, a dip to "
-        f"{exact.min():.2f} at {x[exact.argmin()]:.2f}, then close to the "
-        "input itself, with ReLU's corner dashed beside it; behind it a "
-        "bell of the inputs that the cat gives, most of them between -2 "
+        "First, the curve of GELU: close to zero far on the left, a dip "
+        f"to {exact.min():.2f} at {x[exact.argmin()]:.2f}, then close to "
+        "the input itself, with ReLU's corner dashed beside it; behind it "
+        "a bell of the inputs that the cat gives, most of them between -2 "
         "and 2. Then, the approximate curve minus the exact one: two "
         f"peaks of {top:.5f} at -{at:.1f} and {at:.1f}, and nearly zero "
         "in the middle.",
