@@ -285,3 +285,28 @@ def test_a_notebook_that_fails_keeps_its_outputs(tmp_path):
     assert "some.ipynb" in done.stderr
     assert "ZeroDivisionError" in done.stderr
     assert path.read_bytes() == before
+
+
+def seen_with_folds_closed(path):
+    """The code of the cells that stand in no fold, as one module."""
+    open_folds, parts = 0, []
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            open_folds += cell.source.count("<details")
+            open_folds -= cell.source.count("</details>")
+        elif not open_folds:
+            parts.append(TransformerManager().transform_cell(cell.source))
+    return "\n".join(parts)
+
+
+@NOTEBOOKS
+def test_who_opens_no_fold_knows_every_name(path):
+    """Ruff finds what is used and made nowhere."""
+    command = [sys.executable, "-m", "ruff", "check", "--isolated"]
+    command += ["--select", "F821", "--output-format", "concise", "-"]
+    command += ["--config", 'builtins=["get_ipython"]']
+    source = seen_with_folds_closed(path)
+    found = subprocess.run(
+        command, input=source, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
