@@ -29,6 +29,7 @@ MODULES = {  # the chapter that each module belongs to
     for chapter in NUMBERED
     if ROOT / f"vitlib/{chapter.name}.py" in CORE
 }
+BESIDE = {"photos": {"PIL"}}  # no chapter's, and what their extras bring
 CLASSROOM = {"matplotlib", "IPython", "ipywidgets", "PIL", "numpy"}
 LINES = {  # the first four are promises, the others serve them
     "the model": 700,
@@ -39,6 +40,7 @@ LINES = {  # the first four are promises, the others serve them
     "_eager": 70,
     "_recording": 150,
     "_settings": 120,
+    "photos": 150,
 }
 
 
@@ -116,7 +118,21 @@ def test_chapters_have_rising_numbers():
 
 def test_every_public_module_has_a_chapter():
     public = {p.stem for p in CORE if not p.stem.startswith("_")}
-    assert public == set(MODULES)
+    assert public == set(MODULES) | set(BESIDE)
+
+
+@pytest.mark.parametrize("module", BESIDE)
+def test_a_module_beside_the_chapters_has_its_tests_and_its_extra(module):
+    assert (ROOT / f"tests/core/test_{module}.py").is_file()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extra = project["project"]["optional-dependencies"][module]
+    owners = metadata.packages_distributions()
+    wanted = {owners[name][0].lower() for name in BESIDE[module]}
+    assert {Requirement(need).name for need in extra} == wanted
+    others = used_modules(ROOT / f"vitlib/{module}.py") - PRIVATE
+    assert not others & set(MODULES)
+    said = run_with_torch_and_einops_alone(f"import vitlib.{module}")
+    assert f'pip install "vitlib[{module}]"' in said.splitlines()[-1]
 
 
 def test_every_notebook_is_in_the_table_of_contents():
@@ -147,6 +163,7 @@ def test_a_private_module_imports_no_chapter(module):
 def test_the_core_imports_torch_and_einops_only(path):
     roots = {name.split(".")[0] for name in imports(path)}
     allowed = {"torch", "einops", "vitlib"} | sys.stdlib_module_names
+    allowed |= BESIDE.get(path.stem, set())
     assert roots <= allowed
     assert "teach" not in used_modules(path)
 

@@ -5,6 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vitlib.photos import Source, open_photo
 from vitlib.teach.data.checked import FOLDER
 
 
@@ -13,15 +14,16 @@ def cat() -> Image.Image:
 
     Chelsea, photographed by Stefan van der Walt, CC0, from scikit-image.
     """
-    with (FOLDER / "cat.png").open("rb") as file:
-        return Image.open(file).convert("RGB")
+    return open_photo(FOLDER / "cat.png")
 
 
-def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
+def resize_and_crop(picture: Source, image_size: int) -> Image.Image:
     """Shrink the shorter side to `image_size`, then cut out the middle.
 
-    (w, h) -> (image_size, image_size) pixels; nothing is squashed.
+    (w, h) -> (image_size, image_size) pixels; nothing is squashed. What
+    `open_photo` takes is opened by it: a path, a file, an image.
     """
+    image = open_photo(picture)
     scale = image_size / min(image.size)
     width, height = (max(image_size, round(s * scale)) for s in image.size)
     image = image.resize((width, height), Image.Resampling.BICUBIC)
@@ -29,7 +31,7 @@ def resize_and_crop(image: Image.Image, image_size: int) -> Image.Image:
     return image.crop((left, top, left + image_size, top + image_size))
 
 
-def to_tensor(image: Image.Image) -> Tensor:
+def to_tensor(picture: Source) -> Tensor:
     """Give the picture as a batch of one: (1, 3, h, w), from 0 to 1."""
-    pixels = torch.from_numpy(np.array(image.convert("RGB")))
+    pixels = torch.from_numpy(np.array(open_photo(picture)))
     return pixels.permute(2, 0, 1)[None] / 255

@@ -5,16 +5,15 @@ import {
   button, bytesOf, figure, frame, hint, html, listen, picture, rgb, set,
   stopSlider, svg, within,
 } from "../../alive/web/kit.js";
-import { fixed } from "../../alive/web/palette.js";
 import {
   follow, mark, named, panel, place, walk,
 } from "../../alive/web/panels.js";
+import { door, middleOf } from "../../alive/web/photo.js";
 import { patchify, tensor } from "../../alive/web/vit.js";
 
 const TRAITS = ["patch_size", "patch", "image_size", "pixels"];
 const SMALLEST = 4; // the side of a patch, in pixels
 const SIDE = 224; // of a photo from outside
-const LARGEST_FILE = 40e6;
 const SHARP = 480; // pixels of the canvas for a panel's side
 const NEAR = 6; // patches shown before and after the chosen one
 
@@ -318,78 +317,33 @@ function sizeSlider(cut, draw) {
 
 // --- A photo from outside
 
-/** A file -> the bytes of its middle square, (224, 224, 3); may refuse. */
-async function middleOf(file) {
-  if (file.size > LARGEST_FILE) {
-    throw new Error("That file is larger than 40 MB. Try a smaller photo.");
-  }
-  let photo;
-  try {
-    photo = await createImageBitmap(file);
-  } catch {
-    throw new Error(
-      "This browser finds no picture in that file. A JPEG or PNG will do.");
-  }
-  const canvas = html("canvas", { width: SIDE, height: SIDE });
-  const context = canvas.getContext("2d");
-  context.fillStyle = fixed.white; // where the photo is transparent
-  context.fillRect(0, 0, SIDE, SIDE);
-  context.imageSmoothingQuality = "high";
-  const scale = SIDE / Math.min(photo.width, photo.height);
-  const [width, height] = [photo.width * scale, photo.height * scale];
-  context.drawImage(
-    photo, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
-  const { data } = context.getImageData(0, 0, SIDE, SIDE);
-  return data.filter((_, i) => i % 4 < 3);
-}
-
-/** Ways to bring a photo, by choice or by drop, and to go back. */
+/** Ways to bring a photo, and to go back. */
 function photos(cut, root, links, draw) {
   const { model } = cut;
   const first = Object.fromEntries(TRAITS.map((t) => [t, model.get(t)]));
-  const said = html("p", { class: "vit-hint", role: "status" });
   const become = (traits) => {
     set(model, traits);
     cut.putInMiddle(traits.patch_size);
     draw();
   };
-  const open = async (file) => {
-    try {
-      const bytes = await middleOf(file);
-      become({
-        patch_size: SIDE % cut.p ? 16 : cut.p, patch: 0,
-        image_size: [SIDE, SIDE],
-        pixels: new DataView(new Uint8Array(bytes).buffer),
-      });
-      back.hidden = false;
-      said.textContent = "The middle of your photo, 224 × 224 pixels. " +
-        (links ? "It does not leave this page."
-          : "Python has it as the figure's images.");
-    } catch ({ message }) {
-      said.textContent = message;
-    }
+  const take = (photo) => {
+    become({
+      patch_size: SIDE % cut.p ? 16 : cut.p, patch: 0,
+      image_size: [SIDE, SIDE],
+      pixels: new DataView(middleOf(photo, SIDE).buffer),
+    });
+    back.hidden = false;
+    return "The middle of your photo, 224 × 224 pixels. " +
+      (links ? "It does not leave this page."
+        : "Python has it as the figure's images.");
   };
-  const chosen = html("input", {
-    type: "file", accept: "image/*",
-    onchange: () => {
-      if (chosen.files.length) open(chosen.files[0]);
-      chosen.value = "";
-    },
-  });
+  const { label, said, forget } = door(root, "your own photo", take);
   const back = button("back to the first picture", () => {
+    forget();
     become(first);
     back.hidden = true;
-    said.textContent = "";
   });
   back.hidden = true;
-  root.addEventListener("dragover", (event) => event.preventDefault());
-  root.addEventListener("drop", (event) => {
-    event.preventDefault();
-    const [file] = event.dataTransfer.files;
-    if (file) open(file);
-  });
-  const label = html("label", { class: "vit-button" }, chosen,
-    "your own photo");
   return { controls: [label, back], said };
 }
 
