@@ -2,7 +2,7 @@
 
     .venv/bin/python experiments/score_reader.py
 
-The only script that reads held-out digits. Nothing is chosen by what it
+One of the two scripts that read held-out digits. Nothing is chosen by what it
 finds: it runs once the weights are made, and writes two files beside them,
 digit_reader.json for programs and digit_reader.md, the model card.
 """

@@ -12,7 +12,7 @@ from vitlib.teach.data.ink import brightness
 from vitlib.teach.data.signs import one_sign
 
 PAPER = " ."
-LEAST_LIKE = 0.86  # 99.5 of 100 digits that were not learned are liker
+LEAST_LIKE = 0.866  # no one of 1,000 digits that it did not learn is less
 BLUR = 1.2  # pixels
 
 

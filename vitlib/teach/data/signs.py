@@ -7,16 +7,20 @@ from numpy import ndarray as Array
 
 from vitlib.teach.data.ink import ink_on, largest, noise_of, taken
 
-FAINTEST = 0.08  # of the paper's light, which ink takes at least
+TAKEN = (0.4, 0.25, 0.15, 0.08)  # of the light, by dark or faint ink
+CUT = 0.35  # of the sign's darkness: what is lighter is its edge
+SMALLEST = 20  # pixels of 256: a sign that is smaller is dirt
 SPECK = 0.04  # of the sign's ink: less is dirt
 OTHER = 0.2  # of the sign's ink: as much is another sign
 PALE = 0.45  # of the sign's darkness: less is a shadow of it
 BROKEN = 0.05  # of the sign's size: parts so near belong together
 ABOVE = 0.3  # and so near, if one stands above the other
 WIDEST = 2.0  # times its height: 1.6 has one of a thousand digits
-MOST = 4.8  # strokes that a row and a column meet: of 8,000 digits, all
+ACROSS, DOWN, BOTH = 2.4, 3.1, 4.8  # strokes that a line through it meets
 THINNEST = 0.08  # of its size: the digits' own strokes are 0.1 to 0.15
 LEAST = 12  # pixels
+BUSY = 0.25  # of what is around a sign: as much is dark beside no digit
+EVEN = 0.8  # of the sign's darkness, which half of a stroke has at least
 
 
 @dataclass
@@ -84,9 +88,8 @@ def labels_of(mask: Array) -> Array:
     return np.array([root(label) for label in range(len(roots))])[labels]
 
 
-def parts_of(ink: Array) -> list[Part]:
+def parts_of(ink: Array, least: float) -> list[Part]:
     """All ink in its pieces, the most ink first; none at the edge."""
-    least = max(FAINTEST, 6 * noise_of(ink))
     labels = labels_of(ink > least)
     order = np.argsort(labels, axis=None, kind="stable")
     counts = np.bincount(labels.ravel())
@@ -145,17 +148,41 @@ def joined(parts: list[Part]) -> tuple[Part, list[Part]]:
 
 
 def stands_out(sign: Part, light: Array) -> bool:
-    """Tell if a sign is darker than what is around it.
+    """Tell if a sign is darker than what is around it, near and far.
 
-    What lies between the strokes of a light sign is not.
+    What lies between the strokes of a light sign is not. A shadow may
+    cover three quarters of what is far.
     """
-    top, left, bottom, right = sign.box
-    around = max(3, sign.size // 8)
-    top, left = max(0, top - around), max(0, left - around)
-    part = light[top : bottom + around, left : right + around]
-    frame = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
-    ink = taken(light, np.median(frame))[sign.rows, sign.cols]
-    return bool(np.median(ink) > 0.5 * sign.level)
+    for around, share in ((max(3, sign.size // 8), 50), (sign.size, 75)):
+        paper = np.percentile(frame_of(light, sign.box, around), share)
+        ink = taken(light, paper)[sign.rows, sign.cols]
+        if np.median(ink) < 0.5 * sign.level:
+            return False
+    return True
+
+
+def frame_of(light: Array, box: tuple[int, ...], around: int) -> Array:
+    """The pixels on a frame so far around a box, within the picture."""
+    top, left = (max(0, side - around) for side in box[:2])
+    bottom, right = (side + around for side in box[2:])
+    part = light[top:bottom, left:right]
+    return np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
+
+
+def sign_on(light: Array, ink: Array) -> tuple[Part, list[Part]] | None:
+    """Find the darkest sign, and what else there is; None for none."""
+    least = 6 * noise_of(ink)
+    for taken_at_least in TAKEN:
+        parts = parts_of(ink, max(taken_at_least, least))
+        if not parts:
+            continue
+        sign, rest = joined(parts)
+        if sign.size >= SMALLEST and stands_out(sign, light):
+            finer = parts_of(ink, max(CUT * sign.level, least))
+            if finer and joined(finer)[0].size >= sign.size:
+                return joined(finer)
+            return sign, rest
+    return None
 
 
 def one_sign(light: Array) -> Array:
@@ -164,23 +191,20 @@ def one_sign(light: Array) -> Array:
     Dark on light, or else light on dark. ValueError, with the reason,
     where there is not one sign, or one that no digit is like.
     """
-    found = []
-    for seen in (light, 1 - light):
-        ink = ink_on(seen)
-        parts = parts_of(ink)
-        if parts:
-            sign, rest = joined(parts)
-            if stands_out(sign, seen):
-                found.append((sign.size, ink, sign, rest))
+    ink = ink_on(light)
+    found = sign_on(light, ink)
+    edge = frame_of(light, (0, 0, *light.shape), 0)
+    if not found and np.median(edge) < 0.5 * np.percentile(light, 99):
+        ink = ink_on(1 - light)
+        found = sign_on(1 - light, ink)
     if not found:
         raise ValueError(
             "there is no ink that stands clear of the picture's edge: "
             "leave some paper around the digit, and write it darker"
         )
-    # The hollows of a sign stand out, too, and are smaller than it is.
-    _, ink, sign, rest = max(found, key=lambda one: one[0])
-    check_one(sign, rest)
-    return strokes_of(cut_out(ink, sign))
+    check_one(*found)
+    check_stroke(ink, found[0])
+    return strokes_of(cut_out(ink, found[0]))
 
 
 def check_one(sign: Part, rest: list[Part]) -> None:
@@ -200,6 +224,26 @@ def check_one(sign: Part, rest: list[Part]) -> None:
         )
 
 
+def check_stroke(ink: Array, sign: Part) -> None:
+    """Refuse what is no stroke of a pen on paper, as a part of a photo.
+
+    A pen's stroke is about equally dark, and beside it there is paper.
+    """
+    top, left, bottom, right = sign.box
+    around = np.ones(ink.shape, dtype=bool)
+    around[max(0, top - 6) : bottom + 6, max(0, left - 6) : right + 6] = 0
+    dark = (ink > CUT * sign.level) & around
+    busy = float(dark.sum() / max(1, around.sum()))
+    even = float(np.median(ink[sign.rows, sign.cols])) / sign.level
+    if busy > BUSY or even < EVEN:
+        raise ValueError(
+            f"this looks like no pen on paper: {busy:.0%} of what is "
+            f"around the darkest sign is dark as well, at most {BUSY:.0%} "
+            f"may be; half of the sign has {even:.0%} of its darkness or "
+            f"less, and {EVEN:.0%} is the least"
+        )
+
+
 def cut_out(ink: Array, sign: Part) -> Array:
     """Give the ink of the sign alone, 1 where it is full."""
     kept = np.zeros_like(ink)
@@ -211,12 +255,13 @@ def cut_out(ink: Array, sign: Part) -> Array:
 
 def strokes_of(kept: Array) -> Array:
     """Refuse a scribble, and thicken what a fine pen has drawn."""
-    crossings = sum(map(crossings_of, (kept, kept.T)))
-    if crossings > MOST:
+    down, across = crossings_of(kept.T), crossings_of(kept)
+    if across > ACROSS or down > DOWN or across + down > BOTH:
         raise ValueError(
-            "this looks like a scribble: a line through it, one across "
-            f"and one down, meets {crossings:.1f} strokes, and of no "
-            f"digit more than {MOST}"
+            "this looks like a scribble or a letter: a line across it "
+            f"meets {across:.1f} strokes in the mean, one down "
+            f"{down:.1f}; of digits at most {ACROSS} and {DOWN}, and "
+            f"{BOTH} together"
         )
     while width_of(kept) < THINNEST * max(kept.shape):
         kept = np.pad(kept, 1)
