@@ -21,7 +21,8 @@ from vitlib.teach import _extra
 from vitlib.teach.chapters import CHAPTERS, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
-PRIVATE = {"_checks", "_checkpoint", "_eager", "_recording", "_settings"}
+PRIVATE = {"_checks", "_checkpoint", "_data", "_eager", "_randomness"}
+PRIVATE |= {"_recording", "_settings"}
 NUMBERED = [chapter for chapter in CHAPTERS if chapter.number]
 CORE = sorted((ROOT / "vitlib").glob("*.py"))
 MODULES = {  # the chapter that each module belongs to
@@ -36,8 +37,10 @@ LINES = {  # the first four are promises, the others serve them
     "_checks": 550,
     "training": 350,
     "inside": 300,
-    "_checkpoint": 90,
+    "_checkpoint": 110,
+    "_data": 220,
     "_eager": 70,
+    "_randomness": 40,
     "_recording": 150,
     "_settings": 120,
     "photos": 150,

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 Kind = TypeVar("Kind")
-WHOLE = {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 
 def is_whole(value: object) -> bool:
@@ -377,65 +376,56 @@ def check_removal(kept: Tensor, front: int, tokens: Tensor) -> None:
         )
 
 
-def labelled(
-    images: Tensor,
-    labels: Any,
-    batch_size: int = 1,
-    name: str = "",
-) -> tuple[Tensor, Tensor]:
-    """Give images and one class number, in int64, for each."""
-    if labels is None and not isinstance(images, Tensor):
-        raise ValueError(
-            f"{name}images are a {type(images).__name__}, with no labels; "
-            "give two tensors: of a DataLoader of pairs they are "
-            "(torch.cat(part) for part in zip(*loader))"
-        )
-    check_rank(f"{name}images", images, "(n, c, h, w)")
-    check_float(f"{name}images", images)
-    check_rank(f"{name}labels", labels, "(n)")
-    if labels.dtype not in WHOLE:
-        raise ValueError(
-            f"{name}labels must be whole numbers, but the dtype is "
-            f"{labels.dtype}: call .long() on class numbers, .argmax(1) "
-            "on one-hot rows"
-        )
-    if len(images) != len(labels):
-        raise ValueError(
-            f"there are {len(images)} {name}images but {len(labels)} "
-            f"{name}labels: give one label for each image"
-        )
-    if len(images) < batch_size:
-        raise ValueError(
-            f"there are {len(images)} {name}images, fewer than the "
-            f"{batch_size} of a batch: give more images or a smaller "
-            "batch_size"
-        )
-    if not images.isfinite().all():
-        raise ValueError(
-            f"{name}images hold NaN or infinite numbers: look for a "
-            "division by zero where they were prepared"
-        )
-    return images, labels.long()
-
-
-def validation_of(data: Any) -> tuple[Tensor, Tensor]:
-    """Give images and labels of validation."""
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise ValueError("validation must be a pair: images, labels")
-    images, labels = data
-    return labelled(images, labels, name="validation ")
-
-
 def check_scores(scores: Tensor, labels: Tensor) -> None:
     """Refuse labels for which the model has no score."""
     check_rank("the model's scores", scores, "(b, num_classes)")
     classes = scores.shape[1]
+    if labels.ndim == 2:
+        if labels.shape[1] == classes:
+            return
+        raise ValueError(
+            f"soft labels are shares of {labels.shape[1]} classes, but "
+            f"the model has {classes}: make a model of as many num_classes"
+        )
     least, most = labels.min().item(), labels.max().item()
     if least < 0 or most >= classes:
         raise ValueError(
             f"labels go from {least} to {most}, but the model has "
             f"{classes} classes, 0 to {classes - 1}: count labels from 0, "
             "or make a model of more num_classes"
+        )
+
+
+def rates_of(
+    model: nn.Module, rates: dict[str, float] | None
+) -> dict[str, float]:
+    """Give the shares of the learning rate, by parts of the model."""
+    names = [name for name, _ in model.named_parameters()]
+    for part, share in (rates or {}).items():
+        if not is_number(share) or share < 0:
+            raise ValueError(
+                f"rates[{part!r}] is {share!r}; it must be a share of the "
+                "learning rate, a number from 0 upwards"
+            )
+        if not any(is_in(name, part) for name in names):
+            tops = sorted({name.split(".")[0] for name in names})
+            raise ValueError(
+                f"rates names {part!r}, and no parameter begins so: the "
+                f"model has {', '.join(tops)}"
+            )
+    return dict(rates or {})
+
+
+def is_in(name: str, part: str) -> bool:
+    """Tell if a parameter belongs to a part; all do to the part ""."""
+    return f"{name}.".startswith(f"{part}." if part else "")
+
+
+def check_best(keep_best: bool, validation: object) -> None:
+    """Refuse to keep the best of what is not measured."""
+    if keep_best and validation is None:
+        raise ValueError(
+            "keep_best needs validation, by which it tells what is best"
         )
 
 

@@ -12,6 +12,7 @@ from vitlib._checks import check_choice, is_number, is_whole, sizes_of
 
 PathLike = str | os.PathLike
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+Loss = Callable[[Tensor, Tensor], Tensor]  # of scores and labels
 BELOW = {  # each is at least 0, and less than this
     "learning_rate": math.inf,
     "weight_decay": math.inf,
@@ -35,6 +36,9 @@ class Settings:
     seed: int
     optimizer: str
     dtype: torch.dtype
+    loss: Loss | None
+    rates: dict[str, float]
+    keep_best: bool
 
     def __post_init__(self) -> None:
         """Refuse settings with which nothing can be learned."""
@@ -45,7 +49,8 @@ class Settings:
             setattr(self, name, rate_of(name, getattr(self, name), below))
         self.max_norm = max_norm_of(self.max_norm)
         self.seed = seed_of(self.seed)
-        check_augment(self.augment)
+        check_function("augment", self.augment, "images, a generator")
+        check_function("loss", self.loss, "scores, labels")
         check_choice("optimizer", self.optimizer, ("adamw", "muon"))
         check_dtype(self.dtype)
 
@@ -81,12 +86,12 @@ def seed_of(seed: int) -> int:
     return int(seed)
 
 
-def check_augment(augment: object) -> None:
-    """Refuse what cannot be called with images and a generator."""
-    if augment is not None and not callable(augment):
+def check_function(name: str, function: object, inputs: str) -> None:
+    """Refuse what cannot be called, but for None."""
+    if function is not None and not callable(function):
         raise ValueError(
-            f"augment is {augment!r}; it must be a function of images and "
-            "a torch.Generator, or None"
+            f"{name} is {function!r}; it must be a function of two "
+            f"inputs ({inputs}), or None"
         )
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,17 +11,25 @@ from torch.optim import AdamW, Optimizer
 
 from vitlib._checkpoint import Memory, fingerprint
 from vitlib._checks import (
+    check_best,
     check_finite,
     check_learning,
     check_scores,
-    labelled,
+    is_in,
     muon_blocks_of,
-    sizes_of,
-    validation_of,
+    rates_of,
 )
-from vitlib._settings import Augment, PathLike, Settings, check_folder
+from vitlib._data import Batches, Loader, batches_of, validation_of
+from vitlib._randomness import randomness_from
+from vitlib._settings import (
+    Augment,
+    Loss,
+    PathLike,
+    Settings,
+    check_folder,
+)
 
-Data = tuple[Tensor, Tensor]  # images and their labels
+Data = tuple[Tensor, Tensor] | Loader  # images and their labels
 
 
 @dataclass(frozen=True)
@@ -76,35 +83,35 @@ def warmup_cosine(step: int, steps: int, warmup: float) -> float:
 @torch.no_grad()
 def evaluate(
     model: nn.Module,
-    images: Tensor,
+    images: Tensor | Loader,
     labels: Tensor | None = None,
     batch_size: int = 250,
 ) -> float:
     """Share of the images, from 0 to 1, which the model names rightly.
 
-    (n, c, h, w), (n,) -> a number; ValueError for a label for which the
-    model has no score. The model answers in eval mode, and is
-    afterwards in the mode in which it came.
+    (n, c, h, w), (n,) -> a number; a `DataLoader` may stand for both.
+    ValueError for a label for which the model has no score. The model
+    answers in eval mode, and is afterwards in the mode in which it came.
     """
-    (batch_size,) = sizes_of(batch_size=batch_size)
-    images, labels = labelled(images, labels)
+    batches = batches_of(images, labels, batch_size)
     device, was_training = device_of(model), model.training
     model.eval()
     try:
-        right = 0
-        for picked in torch.arange(len(images)).split(batch_size):
-            scores = model(images[picked].to(device))
-            check_scores(scores, labels)
-            wanted = labels[picked].to(device)
+        right = count = 0
+        for some, wanted in batches.in_order():
+            scores = model(some.to(device))
+            check_scores(scores, wanted)
+            wanted = wanted.to(device)
             right += (scores.argmax(dim=1) == wanted).sum().item()
+            count += len(wanted)
     finally:
         model.train(was_training)
-    return right / len(images)
+    return right / count
 
 
 def fit(
     model: nn.Module,
-    images: Tensor,
+    images: Tensor | Loader,
     labels: Tensor | None = None,
     *,
     validation: Data | None = None,
@@ -119,6 +126,9 @@ def fit(
     seed: int = 0,
     optimizer: str = "adamw",
     dtype: torch.dtype = torch.float32,
+    loss: Loss | None = None,
+    rates: dict[str, float] | None = None,
+    keep_best: bool = False,
     checkpoint: PathLike | None = None,
 ) -> Iterator[Progress]:
     """Train a classifier: `for progress in fit(...)` takes its steps.
@@ -131,8 +141,16 @@ def fit(
     AdamW for the rest. A gradient longer than `max_norm` is shortened. In
     the end the model is in eval mode.
 
+    A `DataLoader` may stand for images and labels, with batches of its
+    own. Labels may be soft: shares of the classes, (n, num_classes). An
+    own `loss(scores, labels)` takes labels of any kind. `rates` tells
+    parts of the model by the beginning of their names, and their shares
+    of the rate: {"blocks": 0.1}. With `keep_best` the model ends with the
+    weights of the epoch that had the best accuracy of `validation`.
+
     The file `checkpoint` is written after each epoch. Where it exists,
-    the run goes on from it, to the same weights as without a break.
+    the run goes on from it, to the same weights as without a break, or
+    to more `epochs` than it had.
     """
     settings = Settings(
         epochs,
@@ -146,71 +164,89 @@ def fit(
         seed,
         optimizer,
         dtype,
+        loss,
+        rates_of(model, rates),
+        keep_best,
     )
-    images, labels = labelled(images, labels, settings.batch_size)
+    kind = "soft" if loss is None else "any"
+    size = settings.batch_size
+    batches = batches_of(images, labels, size, kind, least=size)
     check_folder(checkpoint)
     check_learning(model)
-    with torch.no_grad():
-        scores = model.eval()(images[:1].to(device_of(model)))
-    check_scores(scores, labels)
+    tried = try_out(model, batches, kind)
+    check_best(keep_best, validation)
     if validation is not None:
         validation = validation_of(validation)
-        check_scores(scores, validation[1])
+        asked = batches_of(*validation)
+        check_scores(tried, asked.first()[1])
     memory = Memory(
         model,
         optimizers_of(model, settings),
         torch.Generator().manual_seed(settings.seed),
-        fingerprint(model, images, labels, settings),
+        fingerprint(model, batches.about(), settings),
         checkpoint,
     )
     done = memory.read()
-    return take_steps(memory, done, settings, images, labels, validation)
+    return take_steps(memory, done, settings, batches, validation)
+
+
+def try_out(model: nn.Module, batches: Batches, kind: str) -> Tensor:
+    """Ask the model once, and refuse labels that do not fit its scores."""
+    some, wanted = batches.first()
+    with torch.no_grad():
+        scores = model.eval()(some[:1].to(device_of(model)))
+    if kind != "any":
+        check_scores(scores, wanted)
+    return scores
 
 
 def take_steps(
     memory: Memory,
     done: int,
     settings: Settings,
-    images: Tensor,
-    labels: Tensor,
-    validation: Data | None,
+    batches: Batches,
+    validation: tuple | None,
 ) -> Iterator[Progress]:
     """Take all steps of a run, but for the epochs that are done."""
     model, generator = memory.model, memory.generator
-    device = device_of(model)
-    batches = math.ceil(len(images) / settings.batch_size)
-    step, steps = done * batches, settings.epochs * batches
+    device, count = device_of(model), len(batches)
+    step, steps = done * count, settings.epochs * count
     try:
         for epoch in range(done + 1, settings.epochs + 1):
-            order = torch.randperm(len(images), generator=generator)
-            for picked in order.split(settings.batch_size):
+            for some, wanted in batches.by_chance(generator):
                 share = warmup_cosine(step, steps, settings.warmup)
                 rate = settings.learning_rate * share
                 step += 1
-                some, wanted = images[picked], labels[picked]
                 some, wanted = some.to(device), wanted.to(device)
                 with randomness_from(generator, device):
                     if settings.augment is not None:
                         some = settings.augment(some, generator)
                     scores = scores_of(model, some, settings.dtype)
-                loss = F.cross_entropy(
-                    scores,
-                    wanted,
-                    label_smoothing=settings.label_smoothing,
-                )
+                loss = loss_of(scores, wanted, settings)
                 norm = differentiate(model, loss, settings.max_norm)
                 check_finite(loss.item(), norm, epoch, step, rate)
                 update(memory.optimizers, rate)
                 accuracy = None
-                if step == epoch * batches:
+                if step == epoch * count:
                     if validation is not None:
                         accuracy = evaluate(model, *validation)
+                        memory.remember(accuracy, settings.keep_best)
                     memory.write(epoch)
                 yield Progress(
                     step, steps, epoch, loss.item(), rate, norm, accuracy
                 )
     finally:
+        memory.give_best()
         model.eval()
+
+
+def loss_of(scores: Tensor, wanted: Tensor, settings: Settings) -> Tensor:
+    """How wrong the scores are: cross entropy, or a loss of one's own."""
+    if settings.loss is not None:
+        return settings.loss(scores, wanted)
+    check_scores(scores, wanted)
+    smoothing = settings.label_smoothing
+    return F.cross_entropy(scores, wanted, label_smoothing=smoothing)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -228,53 +264,48 @@ def optimizers_of(model: nn.Module, settings: Settings) -> list[Optimizer]:
     groups = parameter_groups(model, decay)
     fused = device_of(model).type in ("cpu", "cuda")
     if settings.optimizer == "adamw":
+        groups = with_rates(groups, model, settings.rates)
         return [AdamW(groups, lr=rate, fused=fused)]
     blocks = muon_blocks_of(model)
     inside = {id(p) for p in blocks.parameters() if p.ndim == 2}
     matrices = groups[0]["params"]
     groups[0]["params"] = [p for p in matrices if id(p) not in inside]
-    adamw = AdamW(groups, lr=rate, fused=fused)
     matrices = [p for p in matrices if id(p) in inside]
+    groups = with_rates(groups, model, settings.rates)
+    found: list[Optimizer] = []
+    if groups:
+        found.append(AdamW(groups, lr=rate, fused=fused))
     if not matrices:  # the blocks are frozen
-        return [adamw]
+        return found
     muon = torch.optim.Muon(
-        matrices,
+        with_rates([{"params": matrices}], model, settings.rates),
         lr=rate,
         weight_decay=decay,
         adjust_lr_fn="match_rms_adamw",
     )
-    return [muon, adamw]
+    return [muon, *found]
 
 
-@contextmanager
-def randomness_from(
-    generator: torch.Generator, device: torch.device
-) -> Iterator[None]:
-    """Let dropout follow `generator`, and leave torch's own as it was."""
-    seed = int(torch.randint(2**31, (), generator=generator))
-    used = [torch.default_generator]
-    if device.type != "cpu":
-        used.append(generator_of(device))
-    before = [one.get_state() for one in used]
-    try:
-        for one in used:
-            one.manual_seed(seed)
-        yield
-    finally:
-        for one, state in zip(used, before, strict=True):
-            one.set_state(state)
+def with_rates(
+    groups: list[dict], model: nn.Module, rates: dict[str, float]
+) -> list[dict]:
+    """Split groups by the shares of the learning rate that they take.
 
-
-def generator_of(device: torch.device) -> torch.Generator:
-    """Torch's own generator on one GPU, or another accelerator."""
-    if device.type == "mps":
-        return torch.mps._get_default_mps_generator()
-    kind = torch.get_device_module(device)
-    kind.init()
-    number = device.index
-    return kind.default_generators[
-        kind.current_device() if number is None else number
-    ]
+    A parameter takes that of the longest name that it begins with, or
+    all of it.
+    """
+    split = []
+    for group in groups:
+        shares: dict[float, list[nn.Parameter]] = {}
+        own = {id(p) for p in group["params"]}
+        for name, parameter in model.named_parameters():
+            if id(parameter) in own:
+                parts = [part for part in rates if is_in(name, part)]
+                share = rates[max(parts, key=len)] if parts else 1.0
+                shares.setdefault(share, []).append(parameter)
+        for share, some in shares.items():
+            split.append({**group, "params": some, "share": share})
+    return split
 
 
 def scores_of(
@@ -304,5 +335,5 @@ def update(optimizers: list[Optimizer], learning_rate: float) -> None:
     """Take one step of this learning rate, as the gradients say."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group["share"]
         optimizer.step()

@@ -579,7 +579,7 @@ def test_a_checkpoint_is_whole_or_as_it_was(
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({"epochs": 4}, ("epochs 3", 4)),
+        ({"epochs": 2}, ("epochs 3", 2)),
         ({"batch_size": 5}, ("batch_size 8", 5)),
         ({"learning_rate": 1e-3}, ("learning_rate 0.002", 0.001)),
         ({"weight_decay": 0.1}, ("weight_decay 0.05", 0.1)),
@@ -896,7 +896,7 @@ def test_another_runs_checkpoint_is_refused_at_the_call(
 ):
     path = tmp_path / "run.pt"
     run(model, data, checkpoint=path)
-    given = {"epochs": 4, "batch_size": 8, "checkpoint": path}
+    given = {"epochs": 2, "batch_size": 8, "checkpoint": path}
     refuses(lambda: fit(tiny(), *data, **given), "epochs 3")
 
 

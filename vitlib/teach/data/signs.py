@@ -20,6 +20,7 @@ ACROSS, DOWN, BOTH = 2.4, 3.1, 4.8  # strokes that a line through it meets
 THINNEST = 0.08  # of its size: the digits' own strokes are 0.1 to 0.15
 LEAST = 12  # pixels
 BUSY = 0.25  # of what is around a sign: as much is dark beside no digit
+FINE = 7  # pixels of 256: the width of a stroke
 EVEN = 0.8  # of the sign's darkness, which half of a stroke has at least
 
 
@@ -153,7 +154,8 @@ def stands_out(sign: Part, light: Array) -> bool:
     What lies between the strokes of a light sign is not. A shadow may
     cover three quarters of what is far.
     """
-    for around, share in ((max(3, sign.size // 8), 50), (sign.size, 75)):
+    near, far = max(3, sign.size // 8), max(64, 2 * sign.size)
+    for around, share in ((near, 50), (far, 75)):
         paper = np.percentile(frame_of(light, sign.box, around), share)
         ink = taken(light, paper)[sign.rows, sign.cols]
         if np.median(ink) < 0.5 * sign.level:
@@ -235,6 +237,8 @@ def check_stroke(ink: Array, sign: Part) -> None:
     dark = (ink > CUT * sign.level) & around
     busy = float(dark.sum() / max(1, around.sum()))
     even = float(np.median(ink[sign.rows, sign.cols])) / sign.level
+    if width_of(cut_out(ink, sign)) < FINE:
+        even = 1.0  # a fine stroke is all edge
     if busy > BUSY or even < EVEN:
         raise ValueError(
             f"this looks like no pen on paper: {busy:.0%} of what is "
