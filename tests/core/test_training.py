@@ -947,21 +947,8 @@ def test_labels_may_be_whole_numbers_of_any_size(data, dtype):
     assert evaluate(one, images, labels.to(dtype)) == evaluate(one, *data)
 
 
-def test_a_loader_is_refused_with_the_way_out(refuses, data):
-    pairs = torch.utils.data.TensorDataset(*data)
-    loader = torch.utils.data.DataLoader(pairs, batch_size=8)
-    refuses(
-        lambda: fit(tiny(), loader, epochs=3),
-        "DataLoader",
-        "torch.cat(part) for part in zip(*loader",
-    )
-    refuses(lambda: evaluate(tiny(), loader), "DataLoader", "torch.cat")
+def test_images_without_labels_are_refused(refuses, data):
     refuses(lambda: fit(tiny(), data[0], epochs=3), "labels", "NoneType")
-    images, labels = (
-        torch.cat(part) for part in zip(*loader, strict=True)
-    )
-    assert torch.equal(images, data[0])
-    assert torch.equal(labels, data[1])
 
 
 def test_data_that_do_not_fit_are_refused(refuses, model, data):
@@ -1003,3 +990,272 @@ def test_evaluation_refuses_what_does_not_fit(refuses, model, data):
             "5 classes",
         )
     refuses(lambda: evaluate(model, images.int(), labels), "torch.int32")
+
+
+# --- A loader, soft labels, an own loss, rates, the best, more epochs
+
+
+def loader(data, **settings):
+    pairs = torch.utils.data.TensorDataset(*data)
+    settings = {"batch_size": 8, **settings}
+    return torch.utils.data.DataLoader(pairs, **settings)
+
+
+def by_hand(model, batches, epochs, loss, rate=0.01):
+    """A plain loop of torch over batches, with one AdamW."""
+    groups = parameter_groups(model, 0.2)
+    optimizer = torch.optim.AdamW(groups, lr=rate)
+    steps, losses = epochs * len(batches), []
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            share = group.get("part", 1.0) * warmup_cosine(step, steps, 0)
+            group["lr"] = rate * share
+        images, labels = batches[step % len(batches)]
+        found = loss(model(images), labels)
+        optimizer.zero_grad()
+        found.backward()
+        optimizer.step()
+        losses.append(found.item())
+    return losses
+
+
+PLAIN = {
+    "epochs": 2,
+    "learning_rate": 0.01,
+    "weight_decay": 0.2,
+    "warmup": 0.0,
+    "max_norm": math.inf,
+}
+
+
+def double(data):
+    return data[0].double(), data[1]
+
+
+def losses_of(found):
+    return [progress.loss for progress in found]
+
+
+def test_a_loader_is_trained_on_as_by_a_plain_loop(data):
+    one, other = tiny().double(), tiny().double()
+    batches = loader(double(data))
+    found = list(fit(one, batches, label_smoothing=0.1, **PLAIN))
+    smooth = partial(F.cross_entropy, label_smoothing=0.1)
+    expected = by_hand(other, list(batches), 2, smooth)
+    assert losses_of(found) == pytest.approx(expected)
+    torch.testing.assert_close(weights(one), weights(other))
+    assert [p.epoch for p in found] == [1, 1, 1, 2, 2, 2]
+
+
+def test_a_loader_shuffles_by_the_seed_and_leaves_torchs_numbers(data):
+    def orders(seed):
+        seen = []
+
+        def watch(images, generator):
+            seen.extend(images[:, 0, 0, 0].tolist())
+            return images
+
+        batches = loader(data, shuffle=True)
+        settings = {"epochs": 2, "seed": seed, "augment": watch}
+        list(fit(tiny(), batches, **settings))
+        return seen[:20], seen[20:]
+
+    before = torch.get_rng_state()
+    first, second = orders(0)
+    assert torch.equal(torch.get_rng_state(), before)
+    everything = data[0][:, 0, 0, 0].tolist()
+    assert sorted(first) == sorted(second) == sorted(everything)
+    assert first != second
+    assert orders(0) == (first, second)
+    assert orders(1)[0] != first
+
+
+def test_a_run_on_a_loader_goes_on_to_the_same_weights(data, tmp_path):
+    settings = {"epochs": 3, "checkpoint": tmp_path / "run.pt"}
+    whole, broken, again = tiny(), tiny(), tiny()
+    list(fit(whole, loader(data, shuffle=True), epochs=3))
+    for progress in fit(broken, loader(data, shuffle=True), **settings):
+        if progress.step == 5:
+            break
+    rest = list(fit(again, loader(data, shuffle=True), **settings))
+    assert [p.step for p in rest] == [4, 5, 6, 7, 8, 9]
+    assert same(again, whole)
+
+
+def test_accuracy_over_a_loader_is_that_over_its_tensors(data):
+    model = tiny()
+    run(model, data)
+    images, labels = data
+    wanted = (model(images).argmax(1) == labels).sum().item() / 20
+    assert evaluate(model, loader(data, batch_size=7)) == wanted
+    (*_, last) = fit(
+        model, loader(data), epochs=1, validation=loader(data)
+    )
+    assert last.accuracy == evaluate(model, *data)
+
+
+def test_what_a_loader_may_not_give_is_refused(refuses, data):
+    images, labels = data
+    high = torch.where(torch.arange(20) == 19, 5, labels)  # in the last
+    refuses(lambda: evaluate(tiny(), loader((images, high))), "5 classes")
+    late = fit(tiny(), loader((images, high)), epochs=1)
+    refuses(lambda: list(late), "5 classes", "num_classes")
+    single = torch.utils.data.DataLoader(images, batch_size=8)
+    refuses(lambda: fit(tiny(), single, epochs=1), "Tensor", "pair")
+    none = torch.utils.data.DataLoader([], batch_size=8)
+    refuses(lambda: fit(tiny(), none, epochs=1), "no batches")
+    refuses(lambda: fit(tiny(), 5, epochs=1), "int", "DataLoader")
+
+
+def test_soft_labels_are_trained_on_as_by_a_plain_loop(data):
+    """Mixup's, say: 0.7 of one class and 0.3 of the next."""
+    images, labels = double(data)
+    hard = F.one_hot(labels, 5).double()
+    soft = 0.7 * hard + 0.3 * hard.roll(1, dims=1)
+    one, other = tiny().double(), tiny().double()
+    batches = loader((images, soft))
+    found = fit(one, batches, label_smoothing=0.0, **PLAIN)
+
+    def loss(scores, wanted):
+        return -(wanted * scores.log_softmax(1)).sum(1).mean()
+
+    expected = by_hand(other, list(batches), 2, loss)
+    assert losses_of(found) == pytest.approx(expected)
+
+
+def test_soft_labels_of_one_class_are_its_number(data):
+    images, labels = data
+    sure = F.one_hot(labels, 5).float()
+    one, other = run(tiny(), (images, sure)), run(tiny(), data)
+    assert losses_of(one) == pytest.approx(losses_of(other), rel=1e-4)
+
+
+def test_soft_labels_that_are_no_shares_are_refused(refuses, data):
+    images, labels = data
+    sure = F.one_hot(labels, 5).float()
+    refuses(lambda: run(tiny(), (images, 2 * sure)), "add up", 2)
+    refuses(lambda: run(tiny(), (images, sure - 0.2)), "-0.2")
+    few = F.one_hot(labels, 7).float()
+    refuses(lambda: run(tiny(), (images, few)), "7 classes", 5)
+    refuses(lambda: evaluate(tiny(), images, sure), "labels", "(n)")
+
+
+def test_an_own_loss_takes_labels_of_its_own_kind(data):
+    """Numbers for each image, as a head that says where has them."""
+    images = data[0].double()
+    wanted = torch.rand(20, 5, dtype=torch.double)
+    one, other = tiny().double(), tiny().double()
+    batches = loader((images, wanted))
+    found = fit(one, batches, loss=F.mse_loss, **PLAIN)
+    expected = by_hand(other, list(batches), 2, F.mse_loss)
+    assert losses_of(found) == pytest.approx(expected)
+    torch.testing.assert_close(weights(one), weights(other))
+
+
+def test_another_loss_is_another_run(refuses, data, tmp_path):
+    path = tmp_path / "run.pt"
+    run(tiny(), data, checkpoint=path)
+    given = {"checkpoint": path, "loss": F.cross_entropy}
+    refuses(lambda: run(tiny(), data, **given), "loss", "cross_entropy")
+    refuses(lambda: run(tiny(), data, loss=3), "loss is 3")
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", pytest.param("muon", marks=MUON)]
+)
+def test_parts_have_rates_of_their_own(data, optimizer):
+    model, before = tiny(depth=2), tiny(depth=2)
+    rates = {"": 0.5, "blocks": 0.0, "blocks.1.mlp": 1.0}
+    run(model, data, rates=rates, optimizer=optimizer)
+    old = dict(before.named_parameters())
+    for name, parameter in model.named_parameters():
+        resting = name.startswith("blocks") and "1.mlp" not in name
+        assert torch.equal(parameter, old[name]) == resting, name
+
+
+def test_a_share_of_the_rate_is_the_rate_of_a_group_of_torch(data):
+    one, other = tiny().double(), tiny().double()
+    batches = loader(double(data))
+    rates = {"blocks": 0.1, "head": 0.3}
+    list(fit(one, batches, rates=rates, label_smoothing=0.0, **PLAIN))
+    names = {id(p): name for name, p in other.named_parameters()}
+
+    def alone(model, decay):
+        for group in parameter_groups(model, decay):
+            for p in group["params"]:
+                part = rates.get(names[id(p)].split(".")[0], 1.0)
+                yield {**group, "params": [p], "part": part}
+
+    with pytest.MonkeyPatch.context() as patch:
+        torchs = torch.optim.AdamW
+        patch.setattr(
+            torch.optim,
+            "AdamW",
+            lambda _, lr: torchs(list(alone(other, 0.2)), lr=lr),
+        )
+        by_hand(other, list(batches), 2, F.cross_entropy)
+    torch.testing.assert_close(weights(one), weights(other))
+
+
+def test_rates_that_name_nothing_are_refused(refuses, data):
+    refuses(lambda: run(tiny(), data, rates={"block": 1}), "block", "head")
+    refuses(lambda: run(tiny(), data, rates={"head": -1}), "-1", "head")
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_the_best_weights_are_kept(data, monkeypatch, loaded):
+    """The second of four epochs is the best, and then as good again."""
+    accuracies = iter([0.2, 0.8, 0.5, 0.8])
+    seen = []
+
+    def measure(model, *_):
+        seen.append(weights(model))
+        return next(accuracies)
+
+    monkeypatch.setattr("vitlib.training.evaluate", measure)
+    validation = loader(data) if loaded else data
+    model = tiny()
+    settings = {"epochs": 4, "keep_best": True, "validation": validation}
+    run(model, data, **settings)
+    assert torch.equal(weights(model), seen[1])
+    assert not torch.equal(seen[1], seen[3])
+
+
+def test_the_best_weights_are_kept_through_a_break(
+    data, tmp_path, monkeypatch
+):
+    numbers = [0.9, 0.1, 0.2]
+    accuracies = iter(numbers + numbers[1:])
+    monkeypatch.setattr(
+        "vitlib.training.evaluate", lambda *_: next(accuracies)
+    )
+    settings = {"keep_best": True, "validation": data}
+    whole = tiny()
+    run(whole, data, **settings)
+    accuracies = iter(numbers)
+    broken, path = tiny(), tmp_path / "run.pt"
+    settings |= {"checkpoint": path, "epochs": 3, "batch_size": 8}
+    for progress in fit(broken, *data, **settings):
+        if progress.step == 4:
+            break
+    again = tiny()
+    list(fit(again, *data, **settings))
+    assert same(again, whole)
+
+
+def test_the_best_of_nothing_is_refused(refuses, data):
+    refuses(lambda: run(tiny(), data, keep_best=True), "validation")
+
+
+def test_a_run_goes_on_for_more_epochs(data, tmp_path):
+    path = tmp_path / "run.pt"
+    model = tiny()
+    run(model, data, epochs=2, checkpoint=path)
+    before = weights(model)
+    longer = tiny()
+    found = run(longer, data, epochs=4, checkpoint=path)
+    assert [p.epoch for p in found] == [3, 3, 3, 4, 4, 4]
+    rates = [2e-3 * warmup_cosine(step, 12, 0.1) for step in range(6, 12)]
+    assert [p.learning_rate for p in found] == pytest.approx(rates)
+    assert not torch.equal(weights(longer), before)
+    assert run(tiny(), data, epochs=4, checkpoint=path) == []

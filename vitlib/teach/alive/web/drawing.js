@@ -5,6 +5,7 @@
 //   drawing.isEmpty
 //   drawing.on(f)            f() after every change; gives a function off()
 //   drawing.sample(5), drawing.clear(), drawing.undo()
+//   drawing.open(file)       the digit of a photo; drawing.note says if not
 //   pad(label)               an element to draw in; mouse, touch, keys
 //   padControls()            samples, undo, clear
 //   drawOver(shown, ...)     the same, with a pad in the place of a picture
@@ -19,6 +20,8 @@ import {
   arrow, bytesOf, button, clamp, frame, heat, hint, html, listen,
   within,
 } from "./kit.js";
+import { digitOf } from "./own_digit.js";
+import { fileButton, opener, takeFiles } from "./photo.js";
 import { samples } from "./samples.js";
 
 const SIDE = 28;
@@ -140,6 +143,12 @@ function inkOf(bytes) {
 class Drawing {
   constructor() {
     this.listeners = new Set();
+    this.note = ""; // what is to be said of the last photo
+    this.opener = opener((photo) => this.take(photo), (words) => {
+      this.note = words;
+      this.tell();
+    });
+    this.open = this.opener.open;
     this.read(FIRST);
     for (const text of [fromHash(), fromStorage()]) {
       if (text && this.read(text)) break;
@@ -184,6 +193,8 @@ class Drawing {
   }
 
   change(text) {
+    this.opener.forget();
+    this.note = "";
     if (this.read(text)) {
       this.carry();
       this.tell();
@@ -200,6 +211,14 @@ class Drawing {
 
   pixels(bytes) {
     this.change(`p${toText(bytes)}`);
+  }
+
+  /** The digit of a photo becomes the drawing. */
+  take(photo) {
+    const bytes = digitOf(photo).map((value) => Math.round(255 * value));
+    this.read(`p${toText(bytes)}`);
+    this.carry();
+    return "This is the digit of your photo, as the model gets it.";
   }
 
   clear() {
@@ -291,11 +310,12 @@ const HELP =
 const PLACED =
   "What you draw is moved to the middle and scaled to the size of the " +
   "digits that the model learned from: where you draw it makes no " +
-  "difference.";
+  "difference. A photo of a digit on paper can be dropped or pasted there.";
 
 /** An element to draw in. It shows the drawing, whoever changed it. */
 export function pad(label = "Drawing pad", { onEnd } = {}) {
   const hand = new Hand(label);
+  takeFiles(hand.pad, drawing.open);
   onEnd?.(drawing.on(() => hand.show()));
   hand.show();
   return hand.pad;
@@ -482,7 +502,20 @@ export function padControls() {
     }, ...thumbs),
     button("undo", () => drawing.undo(), "undo the last stroke"),
     button("clear", () => drawing.clear(), "clear the drawing"),
-    hint(PLACED));
+    fileButton("a photo", drawing.open),
+    hint(PLACED), noteOf());
+}
+
+/** What is said of the last photo, as long as it stands on the page. */
+function noteOf() {
+  const said = html("p", { class: "vit-hint", role: "status" });
+  let stood = false;
+  const off = drawing.on(() => {
+    said.textContent = drawing.note;
+    stood ||= said.isConnected;
+    if (stood && !said.isConnected) off();
+  });
+  return said;
 }
 
 /** Controls, one of which puts a pad of its own where `shown` is. */

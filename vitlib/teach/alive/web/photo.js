@@ -7,6 +7,8 @@
 //   middleOf(photo, side)          (side, side, 3) bytes, as `resize_and_crop`
 //   resized(photo, [h, w], [top, left, rows, cols])   a part of it, smaller
 //   door(place, text, take)        a button, a drop, a paste: the latest wins
+//   opener(take, say), fileButton(text, open), takeFiles(place, open)   the same
+//                                  in parts
 //
 // The browser turns the photo as the camera noted, and converts its colours.
 
@@ -165,27 +167,8 @@ export function middleOf(photo, side) {
 
 // --- Ways to bring one
 
-/**
- * A button to choose a file; `place` takes a drop and a paste as well.
- * `take(photo)` does with it what is to be done and gives what is said
- * then. Whoever brings a second photo while the first is being opened gets
- * the second. `forget()` lets one go that is still being opened.
- */
-export function door(place, text, take) {
-  const said = html("p", { class: "vit-hint", role: "status" });
-  let latest = 0;
-  const open = async (file) => {
-    const turn = (latest += 1);
-    let words;
-    try {
-      const photo = await openPhoto(file);
-      if (turn === latest) words = take(photo);
-      photo.close();
-    } catch ({ message }) {
-      words = message;
-    }
-    if (turn === latest) said.textContent = words;
-  };
+/** A button to choose a picture file; `open(file)`. */
+export function fileButton(text, open) {
   const chosen = html("input", {
     type: "file", accept: "image/*",
     onchange: () => {
@@ -193,10 +176,14 @@ export function door(place, text, take) {
       chosen.value = "";
     },
   });
+  return html("label", { class: "vit-button" }, chosen, text);
+}
+
+/** Let a file be dropped or pasted on a place; `open(file)`. */
+export function takeFiles(place, open) {
   const from = (event, { files }) => {
     if (!files.length) return;
     event.preventDefault();
-    event.stopPropagation();
     open(files[0]);
   };
   place.addEventListener("dragover", (event) => event.preventDefault());
@@ -204,11 +191,45 @@ export function door(place, text, take) {
     event.preventDefault();
     from(event, event.dataTransfer);
   });
-  place.addEventListener("paste", (event) => from(event, event.clipboardData));
-  const label = html("label", { class: "vit-button" }, chosen, text);
-  const forget = () => {
-    latest += 1;
-    said.textContent = "";
+  place.addEventListener("paste", (event) =>
+    from(event, event.clipboardData));
+}
+
+/**
+ * A way to open files of which the latest wins: whoever brings a second
+ * photo while the first is being opened gets the second. `take(photo)` does
+ * with it what is to be done and gives what is said then; `say(words)`.
+ * `forget()` lets one go that is still being opened.
+ */
+export function opener(take, say) {
+  let latest = 0;
+  const open = async (file) => {
+    const turn = (latest += 1);
+    let [photo, words] = [null, ""];
+    try {
+      photo = await openPhoto(file);
+      if (turn === latest) words = take(photo);
+    } catch ({ message }) {
+      words = message;
+    }
+    photo?.close();
+    if (turn === latest) say(words);
   };
-  return { label, said, forget };
+  return { open, forget: () => { latest += 1; } };
+}
+
+/** A button, a drop and a paste; what is said is beside them. */
+export function door(place, text, take) {
+  const said = html("p", { class: "vit-hint", role: "status" });
+  const { open, forget } = opener(take, (words) => {
+    said.textContent = words;
+  });
+  takeFiles(place, open);
+  return {
+    label: fileButton(text, open), said,
+    forget: () => {
+      forget();
+      said.textContent = "";
+    },
+  };
 }

@@ -1,0 +1,158 @@
+"""A photo of a digit on the pad is read as Python reads it."""
+
+import base64
+import io
+
+import numpy as np
+import pytest
+import torch
+from live_page import give_to_python, page_of, settle, state
+from photographed import DIGITS, photographed
+from picture_files import FILES, cut
+
+from vitlib.teach import digit_from_picture, digit_reader, digits
+from vitlib.teach.live import DigitPad
+
+READ = """async (coded) => {
+  const bytes = vitlib.vit.fromBase64(coded);
+  try {
+    const photo = await vitlib.photo.openPhoto(new File([bytes], "own"));
+    return [...vitlib.own_digit.digitOf(photo)];
+  } catch ({ message }) {
+    return message;
+  }
+}"""
+DROP = """([coded, deed, where]) => {
+  const files = new DataTransfer();
+  files.items.add(new File([vitlib.vit.fromBase64(coded)], "own.png"));
+  const given = { bubbles: true, cancelable: true };
+  const event = deed === "drop"
+    ? new DragEvent("drop", { ...given, dataTransfer: files })
+    : new ClipboardEvent("paste", { ...given, clipboardData: files });
+  document.querySelector(where).dispatchEvent(event);
+}"""
+SLOW = """() => {
+  const open = window.createImageBitmap;
+  window.createImageBitmap = async (...given) => {
+    window.createImageBitmap = open;
+    const found = await open(...given);
+    await new Promise((go) => { window.goOn = go; });
+    return found;
+  };
+}"""
+KINDS = (
+    "clean",
+    "white on black",
+    "shadow on ruled paper",
+    "table edge",
+    "turned by the camera",
+    "transparent",
+)
+
+
+def taken(kind, at=0, seed=5):
+    images, labels = digits("validation")
+    some = images[at : at + 1 + (kind == "two digits"), 0]
+    generator = np.random.default_rng(seed)
+    return photographed(some, kind, generator), int(labels[at])
+
+
+def coded(content):
+    return base64.b64encode(content).decode()
+
+
+@pytest.fixture(scope="module")
+def page():
+    return page_of(DigitPad())
+
+
+@pytest.fixture
+def tab(page, open_figure):
+    return open_figure(page)
+
+
+@pytest.fixture
+def said(tab):
+    return tab.locator(".vit-pad-controls [role=status]")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_finds_the_digit_that_python_finds(kind, tab):
+    assert kind in DIGITS
+    content, _ = taken(kind, at=3)
+    found = torch.tensor(tab.evaluate(READ, coded(content)))
+    wanted = digit_from_picture(io.BytesIO(content))
+    assert (found - wanted.flatten()).abs().mean() < 0.01
+    reader = digit_reader()
+    answers = [
+        reader(one.reshape(1, 1, 28, 28)).argmax().item()
+        for one in (found, wanted)
+    ]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("blank", "no ink"),
+        ("two digits", "2 signs"),
+        ("scribble", "a scribble or a letter"),
+    ],
+)
+def test_what_is_no_single_digit_is_refused_as_in_python(kind, words, tab):
+    content, _ = taken(kind)
+    assert words in tab.evaluate(READ, coded(content))
+    with pytest.raises(ValueError, match=words):
+        digit_from_picture(io.BytesIO(content))
+
+
+@pytest.mark.parametrize("deed", ["drop", "paste", "choose"])
+def test_a_photo_is_read_however_it_is_brought(deed, tab, said):
+    content, label = taken("ruled paper", at=2)
+    if deed == "choose":
+        tab.locator("input[type=file]").set_input_files(
+            {"name": "a.png", "mimeType": "image/png", "buffer": content}
+        )
+    else:
+        tab.evaluate(DROP, [coded(content), deed, ".vit-pad"])
+    said.filter(has_text="digit of your photo").wait_for()
+    assert state(tab)["answer"] == str(label)
+    tab.get_by_role("button", name="clear").click()
+    settle(tab)
+    assert not said.is_visible()
+
+
+def test_a_photo_without_a_digit_leaves_the_drawing(tab, said):
+    before = state(tab)["answer"]
+    content, _ = taken("two digits")
+    tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
+    said.filter(has_text="2 signs").wait_for()
+    assert state(tab)["answer"] == before
+    broken = cut(FILES["a JPEG"]())
+    tab.evaluate(DROP, [coded(broken), "drop", ".vit-pad"])
+    said.filter(has_text="a JPEG, but it is cut off").wait_for()
+    assert state(tab)["answer"] == before
+
+
+def test_who_draws_meanwhile_keeps_the_drawing(tab, said):
+    tab.evaluate(SLOW)
+    content, _ = taken("clean", at=2)
+    tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
+    tab.wait_for_function("window.goOn")
+    tab.locator(".vit-sample").nth(7).click()
+    tab.evaluate("async () => { goOn(); await null; }")
+    assert state(tab)["answer"] == "7"
+    assert not said.is_visible()
+
+
+def test_python_has_the_digit_of_the_photo(tab, said):
+    give_to_python(tab)
+    content, _ = taken("clean", at=2)
+    tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
+    said.filter(has_text="digit of your photo").wait_for()
+    settle(tab)
+    pixels = tab.evaluate(
+        "[...new Uint8Array(python.get('pixels').buffer)]"
+    )
+    wanted = digit_from_picture(io.BytesIO(content)).flatten() * 255
+    assert np.abs(np.array(pixels) - wanted.numpy()).mean() < 2.5
