@@ -1055,14 +1055,14 @@ def test_a_loader_shuffles_by_the_seed_and_leaves_torchs_numbers(data):
             seen.extend(images[:, 0, 0, 0].tolist())
             return images
 
-        batches = loader(data, shuffle=True)
+        batches, model = loader(data, shuffle=True), tiny()
+        before = torch.get_rng_state()
         settings = {"epochs": 2, "seed": seed, "augment": watch}
-        list(fit(tiny(), batches, **settings))
+        list(fit(model, batches, **settings))
+        assert torch.equal(torch.get_rng_state(), before)
         return seen[:20], seen[20:]
 
-    before = torch.get_rng_state()
     first, second = orders(0)
-    assert torch.equal(torch.get_rng_state(), before)
     everything = data[0][:, 0, 0, 0].tolist()
     assert sorted(first) == sorted(second) == sorted(everything)
     assert first != second

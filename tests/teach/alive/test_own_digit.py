@@ -138,7 +138,7 @@ def test_who_draws_meanwhile_keeps_the_drawing(tab, said):
     tab.evaluate(SLOW)
     content, _ = taken("clean", at=2)
     tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
-    tab.wait_for_function("window.goOn")
+    tab.wait_for_function("Boolean(window.goOn)")
     tab.locator(".vit-sample").nth(7).click()
     tab.evaluate("async () => { goOn(); await null; }")
     assert state(tab)["answer"] == "7"

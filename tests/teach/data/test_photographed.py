@@ -11,7 +11,7 @@ from photographed import ASIDE, DIGITS, OTHERS, photographed
 from vitlib.teach import digit_from_picture, digit_reader, digits
 from vitlib.teach.data.checked import FOLDER
 
-COUNT = 6
+COUNT = 4
 STORED = json.loads((FOLDER / "photos_of_digits.json").read_text())
 
 
@@ -46,8 +46,8 @@ def test_photographed_digits_are_read(kind, reader):
 
 @pytest.mark.parametrize("kind", OTHERS)
 def test_what_is_no_single_digit_is_refused(kind, reader):
-    found = list(answers(kind, reader, 4))
-    assert found.count(None) >= 3
+    found = list(answers(kind, reader, 3))
+    assert found.count(None) >= 2
 
 
 @pytest.mark.parametrize("kind", DIGITS)
