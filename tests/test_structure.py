@@ -47,7 +47,7 @@ LINES = {  # the first four are promises, the others serve them
     "_recording": 150,
     "_settings": 120,
     "photos": 150,
-    "photo_folder": 150,
+    "photo_folder": 160,
 }
 
 
