@@ -55,6 +55,15 @@ def sizes_of(**sizes: int) -> tuple[int, ...]:
     return tuple(map(plain, sizes.values()))
 
 
+def count_of(name: str, count: int) -> int:
+    """Give a plain number of things of which there may be none."""
+    if not is_whole(count) or count < 0:
+        raise ValueError(
+            f"{name} is {count!r}; it must be a whole number, 0 or more"
+        )
+    return plain(count)
+
+
 def check_grid(name: str, grid: tuple[int, int]) -> None:
     """Refuse a grid that is not (rows, columns)."""
     pair = isinstance(grid, (tuple, list)) and len(grid) == 2
@@ -244,12 +253,13 @@ def check_queries(q: Tensor, k: Tensor, mask: Tensor | None) -> None:
 
 
 def check_mask(mask: Tensor, full: tuple[int, int, int, int]) -> None:
-    """Refuse a mask that does not say yes or no to every pair."""
-    if not isinstance(mask, Tensor) or mask.dtype != torch.bool:
-        kind = getattr(mask, "dtype", type(mask).__name__)
+    """Refuse a mask that says nothing about some of the pairs."""
+    kind = getattr(mask, "dtype", type(mask).__name__)
+    floats = isinstance(mask, Tensor) and mask.is_floating_point()
+    if kind != torch.bool and not floats:
         raise ValueError(
             f"mask has the type {kind}; it must be a torch.bool tensor, "
-            "True where a query may look"
+            "True where a query may look, or floats to add to the scores"
         )
     shape = tuple(mask.shape)
     each = len(shape) == 4 and shape[3] == full[3]
@@ -356,10 +366,12 @@ def kept_patches_of(removed: Tensor | list[int], count: int) -> Tensor:
     return kept
 
 
-def check_removal(kept: Tensor, front: int, tokens: Tensor) -> None:
+def check_removal(
+    kept: Tensor, front: int, tokens: Tensor, known: int | None
+) -> None:
     """Refuse tokens of other images, or without some of the patches."""
     count = kept.shape[-1]
-    if front < 0:
+    if front < 0 or known not in (None, front):
         raise ValueError(
             f"{front + count} tokens came, but the model cuts an image "
             f"into {count} patches: which of them are left is not known"

@@ -28,7 +28,7 @@ from vitlib._recording import (
     unwatched,
 )
 
-Mask = Tensor | None  # boolean, True where a query may look
+Mask = Tensor | None  # True where a query may look, or added to scores
 Mixer = Callable[[Tensor, Tensor, Tensor, Mask], Tensor]
 
 for _called in (rearrange, check_tokens, check_queries, check_values):
@@ -53,6 +53,8 @@ def attention_weights(q: Tensor, k: Tensor, mask: Mask = None) -> Tensor:
     scores = scores / q.shape[-1] ** 0.5
     if mask is None:
         return scores.softmax(dim=-1).to(given)
+    if mask.is_floating_point():
+        scores, mask = scores + mask, mask > -torch.inf
     scores = scores.masked_fill(~mask, torch.finfo(dtype).min)
     return scores.softmax(dim=-1).masked_fill(~mask, 0.0).to(given)
 
@@ -63,9 +65,10 @@ def attention(
     """Mix the values by the attention weights, every step written out.
 
     (b, heads, queries, k), twice (b, heads, keys, k) -> (b, heads,
-    queries, k). `mask` is boolean, True where a query may look, of shape
-    (queries, keys) or all four axes, the first three of which may be 1.
-    A query that may look nowhere gets zeros, as in torch.
+    queries, k). `mask` is boolean, True where a query may look, or floats
+    that are added to the scores; of shape (queries, keys) or all four
+    axes, the first three of which may be 1. A query that may look nowhere
+    (False or -inf at all keys) gets zeros, as in torch.
 
     >>> import torch
     >>> q, k, v = torch.randn(3, 2, 4, 5, 8)

@@ -255,12 +255,13 @@ def without_patches(
     """
     vit = inner(model)
     kept = kept_patches_of(patches, vit.patch_embed.num_patches)
+    known = getattr(vit, "num_prefix_tokens", None)
 
     def shorten(
         _: nn.Module, given: tuple[Tensor], tokens: Tensor
     ) -> Tensor:
         front = given[0].shape[1] - kept.shape[-1]
-        check_removal(kept, front, tokens)
+        check_removal(kept, front, tokens, known)
         mask = F.pad(kept.to(tokens.device), (front, 0), value=True)
         chosen = tokens[mask.expand(tokens.shape[0], -1)]
         left = front + int(kept.sum(dim=-1).flatten()[0])

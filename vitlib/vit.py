@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vitlib._checks import check_choice, dropout_of, sizes_of
+from vitlib._checks import check_choice, count_of, dropout_of, sizes_of
 from vitlib.embedding import PatchEmbedding
 from vitlib.encoder import Encoder, EncoderBlock
 from vitlib.tokens import (
@@ -42,7 +42,8 @@ class ViT(nn.Module):
     defaults are ViT-B/16. `positions` are "learned", "sincos" or "none";
     `global_pool` is "token" (the class token's output) or "avg" (the mean
     of the patches' outputs, then the norm, as in timm). The head starts at
-    zero: the first loss is ln(num_classes), the first scores are all 0.
+    zero: the first loss is ln(num_classes), the first scores are all 0;
+    with num_classes 0 there is none, and the features come, (b, d).
     Names of parameters are timm's. Source: arxiv.org/abs/2010.11929
 
     >>> ViT()(torch.zeros(1, 3, 224, 224)).shape
@@ -67,9 +68,8 @@ class ViT(nn.Module):
         global_pool: str = "token",
     ) -> None:
         super().__init__()
-        embed_dim, depth, num_classes = sizes_of(
-            embed_dim=embed_dim, depth=depth, num_classes=num_classes
-        )
+        embed_dim, depth = sizes_of(embed_dim=embed_dim, depth=depth)
+        num_classes = count_of("num_classes", num_classes)
         check_choice("positions", positions, ("learned", "sincos", "none"))
         check_choice("global_pool", global_pool, ("token", "avg"))
         self.patch_embed = PatchEmbedding(
@@ -93,9 +93,11 @@ class ViT(nn.Module):
         norm = nn.LayerNorm(embed_dim, eps=1e-6)
         self.norm = norm if global_pool == "token" else nn.Identity()
         self.fc_norm = norm if global_pool == "avg" else nn.Identity()
-        self.head = nn.Linear(embed_dim, num_classes)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        self.head: nn.Module = nn.Identity()
+        if num_classes:
+            self.head = nn.Linear(embed_dim, num_classes)
+        for parameter in self.head.parameters():
+            nn.init.zeros_(parameter)
 
     @classmethod
     def from_name(cls, name: str, **settings: Any) -> "ViT":
