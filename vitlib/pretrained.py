@@ -159,13 +159,9 @@ def preprocess_for(
     missing = []
     if plan.settings["num_heads"] is None:
         width = plan.settings["embed_dim"]
-        usual = {
-            s.num_heads for s in SIZES.values() if s.embed_dim == width
-        }
-        missing.append(
-            "num_heads"
-            + f" ({usual.pop()} in a ViT of this width)" * bool(usual)
-        )
+        usual = [s for s in SIZES.values() if s.embed_dim == width]
+        heads = [f" ({size.num_heads} in a usual one)" for size in usual]
+        missing.append("num_heads" + "".join(heads[:1]))
     preprocess = known.preprocess
     normal = normal or (None if preprocess else habits.normal)
     if normal is None and preprocess is None and known.family != "vitlib":

@@ -85,6 +85,43 @@ def test_result_with_a_mask_is_that_of_torch(function, shape):
     torch.testing.assert_close(function(q, k, v, mask), expected)
 
 
+@BOTH
+@MASKS
+def test_a_mask_of_floats_is_added_to_the_scores_as_in_torch(
+    function, shape
+):
+    """A bias by distance, say; minus infinity forbids, as False does."""
+    inputs = make_qkv(dtype=torch.float64, requires_grad=True)
+    bias = torch.randn(shape, dtype=torch.float64)
+    bias = bias.masked_fill(~make_mask(shape), -torch.inf)
+    expected = F.scaled_dot_product_attention(*inputs, attn_mask=bias)
+    result = function(*inputs, bias)
+    torch.testing.assert_close(result, expected)
+    assert not result[..., -1, :].any()
+    weights = torch.randn_like(expected)
+    for ours, theirs in zip(
+        torch.autograd.grad((result * weights).sum(), inputs),
+        torch.autograd.grad((expected * weights).sum(), inputs),
+        strict=True,
+    ):
+        assert ours.isfinite().all()
+        torch.testing.assert_close(ours, theirs)
+
+
+@BOTH
+def test_an_added_mask_can_be_learned(function):
+    """Some ViTs learn a bias for each distance between two patches."""
+    q, k, v = make_qkv(dtype=torch.float64)
+    weights = torch.randn(BATCH, HEADS, QUERIES, 1)
+    grads = []
+    for mix in (function, F.scaled_dot_product_attention):
+        bias = torch.ones(QUERIES, KEYS, dtype=torch.float64)
+        bias.requires_grad_(True)
+        (mix(q, k, v, bias) * weights).sum().backward()
+        grads.append(bias.grad)
+    torch.testing.assert_close(*grads)
+
+
 def test_every_pair_is_a_dot_product_a_root_and_a_softmax():
     q, k, v = make_qkv()
     result = attention(q, k, v)
@@ -318,16 +355,17 @@ def test_masks_of_another_shape_are_refused(refuses, function, shape):
 @pytest.mark.parametrize(
     ("mask", "kind"),
     [
-        (torch.ones(QUERIES, KEYS), "torch.float32"),
         (torch.ones(QUERIES, KEYS, dtype=torch.uint8), "torch.uint8"),
         (torch.ones(QUERIES, KEYS, dtype=torch.int64), "torch.int64"),
         (np.ones((QUERIES, KEYS), bool), "bool"),
         ([[True] * KEYS] * QUERIES, "list"),
         (True, "bool"),
     ],
-    ids=["float", "bytes", "integers", "numpy", "list", "one"],
+    ids=["bytes", "integers", "numpy", "list", "one"],
 )
-def test_masks_must_be_boolean_tensors(refuses, function, mask, kind):
+def test_masks_must_be_tensors_of_booleans_or_floats(
+    refuses, function, mask, kind
+):
     refuses(lambda: function(*make_qkv(), mask), kind, "torch.bool")
 
 
@@ -602,6 +640,18 @@ def test_recording_changes_no_result(blocks):
         during = blocks(tokens)
     torch.testing.assert_close(during, before)
     assert torch.equal(blocks(tokens), before)
+
+
+def test_recording_sees_what_a_mask_adds():
+    layer, bias = of_torch()[0], torch.randn(7, 7)
+    tokens = torch.randn(2, 7, 24)
+    with record_attention(layer) as maps:
+        recorded = layer(tokens, bias)
+    torch.testing.assert_close(recorded, layer(tokens, bias))
+    with record_attention(layer) as plain:
+        layer(tokens)
+    scores = plain[0].log() + bias
+    torch.testing.assert_close(maps[0], scores.softmax(dim=-1))
 
 
 def test_recording_sees_the_mask():

@@ -20,6 +20,7 @@ from torch import nn
 from vitlib import ViT
 from vitlib.inside import (
     attention_maps,
+    class_attention,
     logit_lens,
     residual_stream,
     rollout,
@@ -168,3 +169,321 @@ def test_the_files_can_tell_another_eps_and_another_gelu(case, wrong):
 def test_pictures_are_prepared_as_the_library_does_it(case, picture):
     prepared = loaded(case).preprocess(picture)
     assert_same(prepared, expected(case)["prepared"])
+
+
+# Names in memory
+
+
+@pytest.mark.parametrize(
+    ("config", "kind", "more"),
+    [
+        ("ViTConfig", "ViTForImageClassification", {}),
+        ("DeiTConfig", "DeiTForImageClassificationWithTeacher", {}),
+        ("Dinov2Config", "Dinov2Model", {"mlp_ratio": 2}),
+        ("Dinov2WithRegistersConfig", "Dinov2WithRegistersModel", {}),
+    ],
+)
+def test_a_state_dict_of_transformers_loads(randomise, config, kind, more):
+    """Version 5 has other names in memory than in its files."""
+    import transformers
+
+    config = getattr(transformers, config)(
+        image_size=12,
+        patch_size=4,
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=24,
+        **more,
+    )
+    theirs = randomise(getattr(transformers, kind)(config)).eval()
+    images = PICTURES["12x12"]
+    state, config = theirs.state_dict(), config.to_dict()
+    ours = load(state, config=config, **HALVES).model
+    with torch.no_grad():
+        output = theirs(images)
+        if hasattr(output, "logits"):
+            assert_same(ours(images), output.logits)
+        else:
+            tokens = ours.forward_features(images)
+            assert_same(tokens, output.last_hidden_state)
+
+
+def test_names_may_have_what_wrappers_put_in_front():
+    """Of nn.DataParallel, torch.compile and training scripts."""
+    plain = load_file(path_of("timm_vit") / "model.safetensors")
+    told = {"config": {"image_size": [8, 12]}, **HEADS, **HALVES}
+    wanted = load(plain, **told).model.state_dict()
+    for front in ("module.", "_orig_mod.", "model.", "module.backbone."):
+        state = {f"{front}{name}": x for name, x in plain.items()}
+        model = load({"epoch": 3, "model": state}, **told).model
+        for name, tensor in model.state_dict().items():
+            assert torch.equal(tensor, wanted[name])
+
+
+def test_the_state_dict_is_left_alone_and_not_shared():
+    state = load_file(path_of("timm_vit") / "model.safetensors")
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    config = json.loads((path_of("timm_vit") / "config.json").read_text())
+    model = load(state, config=config).model
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(1)
+    assert state.keys() == before.keys()
+    assert all(torch.equal(state[name], before[name]) for name in state)
+
+
+# What the weights do not tell
+
+
+def test_classes_have_the_names_of_the_config(tmp_path):
+    folder = copy_of("transformers_vit", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    names = ["cat", "dog", "fox", "hen", "owl"]
+    config["id2label"] = dict(reversed([*enumerate(names)]))
+    (folder / "config.json").write_text(json.dumps(config))
+    assert load(folder).classes == tuple(names)
+    assert load(folder, classes=names[::-1]).classes == tuple(names[::-1])
+    assert load(folder, num_classes=5).classes == tuple(names)
+    assert load(folder, num_classes=2).classes == ()
+
+
+def copy_of(case, folder):
+    return Path(shutil.copytree(FILES / case, folder / case))
+
+
+def test_what_is_missing_is_named(refuses, tmp_path):
+    file = path_of("torchvision_new")
+    refuses(lambda: load(file), "vit.pth", "torchvision", "num_heads")
+    state = load_file(path_of("timm_deit") / "model.safetensors")
+    refuses(
+        lambda: load(state), "timm", "num_heads", "mean", "std", "deit"
+    )
+    state = load_file(path_of("timm_vit") / "model.safetensors")
+    refuses(lambda: load(state), "7 positions", "image_size")
+    refuses(lambda: loaded("google_linen", mean=(0, 0, 0)), "mean", "std")
+    refuses(
+        lambda: loaded("google_linen", classes=["cat"]), "1 names", "5"
+    )
+    refuses(lambda: loaded("timm_vit", family="clip"), "clip", "deit")
+
+
+def test_a_config_of_another_model_is_refused(refuses, tmp_path):
+    folder = copy_of("transformers_vit", tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+
+    def changed(**settings):
+        return load(folder, config=config | settings)
+
+    refuses(lambda: changed(hidden_size=24), "12 wide", "24")
+    refuses(lambda: changed(model_type="clip"), "clip", "dinov2")
+    refuses(lambda: changed(hidden_act="relu"), "relu", "gelu")
+    refuses(lambda: changed(num_attention_heads=5), "12", "5 heads")
+    refuses(lambda: changed(id2label=[1]), "config")
+    (folder / "config.json").write_text("[]")
+    refuses(lambda: load(folder), "config.json", "list")
+    (folder / "config.json").write_text("{")
+    refuses(lambda: load(folder), "config.json", "JSON")
+
+
+# Other sizes, channels, classes
+
+
+def test_one_channel_gives_what_three_equal_ones_gave(caplog):
+    three, grey = loaded("timm_vit"), loaded("timm_vit", in_channels=1)
+    images = PICTURES["8x12"][:, :1]
+    with torch.no_grad():
+        wanted = three.model(images.expand(-1, 3, -1, -1))
+        assert_same(grey.model(images), wanted)
+    assert "summed" in caplog.text
+    assert grey.preprocess.mean == (0.5,)
+    assert grey.preprocess(torch.rand(1, 30, 40)).shape == (1, 8, 12)
+
+
+def test_more_channels_are_those_of_timm(caplog):
+    """timm.models.adapt_input_conv, written out."""
+    kernel = loaded("timm_vit").model.patch_embed.proj.weight
+    more = loaded("timm_vit", in_channels=4)
+    expected = torch.cat([kernel, kernel[:, :1]], dim=1) * 3 / 4
+    torch.testing.assert_close(
+        more.model.patch_embed.proj.weight, expected
+    )
+    assert "repeated" in caplog.text
+    assert len(more.preprocess.std) == 4
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["timm_vit", "timm_deit", "google_linen", "transformers_vit_pooled"],
+)
+def test_a_new_head_starts_at_zero_and_the_body_stays(case, caplog):
+    old, new = loaded(case).model, loaded(case, num_classes=7).model
+    images = expected(case)["images"]
+    with torch.no_grad():
+        scores = new(images)
+        tokens = old.forward_features(images)
+        assert torch.equal(new.forward_features(images), tokens)
+    assert scores.shape == (2, 7)
+    assert not scores.any()
+    assert "starts at zero" in caplog.text
+    features = loaded(case, num_classes=0).model
+    with torch.no_grad():
+        wanted = tokens[:, 0]
+        if case == "timm_deit":  # two tokens have heads
+            wanted = (wanted + tokens[:, 1]) / 2
+        assert torch.equal(features(images), wanted)
+
+
+def test_what_is_asked_for_already_loses_nothing(caplog):
+    loaded("timm_vit", num_classes=5, in_channels=3, image_size=(8, 12))
+    assert caplog.text == ""
+
+
+def test_wishes_that_make_no_sense_are_refused(refuses):
+    refuses(lambda: loaded("timm_vit", num_classes=-1), "num_classes", -1)
+    refuses(lambda: loaded("timm_vit", in_channels=0), "in_channels", 0)
+    refuses(lambda: loaded("timm_vit", image_size=10), "10", "4")
+
+
+# Looking inside
+
+
+@pytest.mark.parametrize(
+    ("case", "front"),
+    [("facebook_dinov2_registers", 5), ("timm_deit", 2), ("timm_vit", 1)],
+)
+def test_all_that_looks_inside_works_on_what_is_loaded(case, front):
+    model, images = loaded(case).model, expected(case)["images"]
+    count = front + model.patch_embed.num_patches
+    maps = attention_maps(model, images)
+    assert maps.shape == (2, 2, 3, count, count)
+    assert rollout(maps).shape == (2, count, count)
+    grid = model.patch_embed.grid
+    assert class_attention(maps, grid).shape == (2, 2, 3, *grid)
+    stream = residual_stream(model, images)
+    with torch.no_grad():
+        tokens = model.forward_features(images)
+        assert torch.equal(model.norm(stream[-1]), tokens)
+        before = model(images)
+        with without_head(model, 1, 1):
+            assert (model(images) - before).abs().max() > 1e-3
+        with without_patches(model, [0, 3]):
+            shorter = residual_stream(model, images)
+            assert (model(images) - before).abs().max() > 1e-3
+    kept = [n for n in range(count) if n not in (front, front + 3)]
+    assert torch.equal(shorter[0], stream[0][:, kept])
+    assert logit_lens(model, images).shape[:3] == (3, 2, count)
+
+
+def test_the_lens_reads_through_a_deep_head():
+    model = loaded("google_linen").model
+    images = expected("google_linen")["images"]
+    with torch.no_grad():
+        scores = model(images)
+    assert_same(logit_lens(model, images)[-1, :, 0], scores)
+
+
+def test_patches_of_another_size_are_not_removed_by_a_wrong_number(
+    refuses,
+):
+    """They count from 0, but which is which depends on the grid."""
+    model = loaded("timm_registers").model
+
+    def removed():
+        with without_patches(model, [0]):
+            model(PICTURES["16x20"])
+
+    refuses(removed, 25, 9)
+
+
+def test_frozen_or_not_it_learns_like_every_vit():
+    model = loaded("timm_registers", num_classes=3).model.train()
+    images, labels = PICTURES["12x12"], torch.tensor([0, 2])
+    nn.init.normal_(model.head.weight)
+    nn.functional.cross_entropy(model(images), labels).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+# Our own files
+
+
+def same_model(ours, theirs, images):
+    assert type(ours) is type(theirs)
+    assert str(ours) == str(theirs)
+    for (name, x), (other, y) in zip(
+        ours.state_dict().items(), theirs.state_dict().items(), strict=True
+    ):
+        assert name == other
+        assert torch.equal(x, y)
+    with torch.no_grad():
+        assert torch.equal(ours(images), theirs(images))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_saved_comes_back(case, tmp_path):
+    whole = loaded(case)
+    save(whole, tmp_path / "new" / "folder")
+    again = load(tmp_path / "new" / "folder")
+    same_model(again.model, whole.model, expected(case)["images"])
+    assert again[1:] == whole[1:]
+
+
+@pytest.mark.parametrize("positions", ["learned", "sincos", "none"])
+@pytest.mark.parametrize("pool", ["token", "avg"])
+def test_a_vit_of_the_chapters_is_saved_too(
+    small_vit, pictures, tmp_path, positions, pool
+):
+    for ratio in (4.0, 2.7, 0.7):
+        model = small_vit(
+            positions=positions, global_pool=pool, mlp_ratio=ratio
+        )
+        save(model, tmp_path)
+        again = load(tmp_path)
+        same_model(again.model, model, pictures)
+        assert again.preprocess is None
+    larger = load(tmp_path, image_size=(16, 12)).model
+    made = ViT(
+        image_size=(16, 12),
+        patch_size=4,
+        embed_dim=24,
+        depth=1,
+        num_heads=3,
+        positions=positions,
+    )
+    if positions == "sincos":
+        assert torch.equal(larger.pos_embed, made.pos_embed)
+    assert larger(torch.rand(1, 2, 16, 12)).shape == (1, 5)
+
+
+def test_half_of_a_save_does_not_replace_the_old_one(
+    small_vit, tmp_path, monkeypatch
+):
+    model = small_vit()
+    save(model, tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(OSError, match="space"):
+        save(small_vit(), tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_model_with_the_readers_own_parts_is_not_saved(
+    small_vit, refuses, tmp_path
+):
+    model = small_vit()
+    model.blocks[1].mlp.act = nn.ReLU()
+    refuses(lambda: save(model, tmp_path), "ViT", "state_dict")
+    model = small_vit()
+    model.blocks = model.blocks[:1]
+    save(model, tmp_path)
+    model.head = nn.Sequential(model.head)
+    refuses(lambda: save(model, tmp_path), "ViT", "state_dict")
+
+    class Own(ViT):
+        pass
+
+    refuses(lambda: save(Own(image_size=16), tmp_path), "Own")

@@ -32,6 +32,7 @@ from vitlib import (
     unpatchify,
 )
 from vitlib.attention import attention
+from vitlib.inside import logit_lens
 from vitlib.teach.chapters.vit.sizes import (
     multiply_adds,
     parameters,
@@ -1025,17 +1026,34 @@ def test_every_argument_has_a_name(cls):
         assert argument.kind is not argument.VAR_POSITIONAL
 
 
-@pytest.mark.parametrize("bad", [0, -1, 2.0, True, None, "4"])
+@pytest.mark.parametrize("pool", ["token", "avg"])
+def test_without_classes_the_features_come(small_vit, pictures, pool):
+    """As with num_classes=0 in timm: the head is gone, nothing else."""
+    model = small_vit(num_classes=0, global_pool=pool)
+    whole = small_vit(global_pool=pool)
+    weights = whole.state_dict()
+    del weights["head.weight"], weights["head.bias"]
+    model.load_state_dict(weights)
+    features = whole.pool(whole.forward_features(pictures))
+    assert torch.equal(model(pictures), features)
+    assert logit_lens(model, pictures).shape == (3, 3, 7, 24)
+
+
 @pytest.mark.parametrize(
-    "name",
+    ("name", "bad"),
     [
-        "image_size",
-        "patch_size",
-        "in_channels",
-        "num_classes",
-        "embed_dim",
-        "depth",
-        "num_heads",
+        (name, bad)
+        for name in (
+            "image_size",
+            "patch_size",
+            "in_channels",
+            "num_classes",
+            "embed_dim",
+            "depth",
+            "num_heads",
+        )
+        for bad in (0, -1, 2.0, True, None, "4")
+        if (name, bad) != ("num_classes", 0)  # no head, no classes
     ],
 )
 def test_sizes_must_be_whole_numbers(refuses, name, bad):
