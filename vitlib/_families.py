@@ -80,7 +80,7 @@ class Known:
     settings: dict[str, Any] = field(default_factory=dict)  # of the model
     preprocess: Preprocess | None = None
     classes: tuple[str, ...] = ()
-    width: int | None = None  # to see whether these weights are meant
+    shapes: dict[str, Any] = field(default_factory=dict)  # to compare
 
 
 def known_from(config: dict, pictures: dict) -> Known:
@@ -151,9 +151,12 @@ def known_from_timm(config: dict) -> Known:
     names = config.get("label_names", ())
     told = config.get("label_descriptions", {})
     classes = tuple(told.get(name, name) for name in names)
-    return Known(
-        "timm", settings, preprocess, classes, config.get("num_features")
-    )
+    shapes = {
+        "embed_dim": config.get("num_features"),
+        "depth": given.get("depth"),
+        "num_registers": given.get("reg_tokens"),
+    }
+    return Known("timm", settings, preprocess, classes, shapes)
 
 
 def known_from_transformers(config: dict, pictures: dict) -> Known:
@@ -179,7 +182,11 @@ def known_from_transformers(config: dict, pictures: dict) -> Known:
         settings,
         preprocess_from_transformers(pictures) if pictures else None,
         tuple(name for _, name in names),
-        config.get("hidden_size"),
+        {
+            "embed_dim": config.get("hidden_size"),
+            "depth": config.get("num_hidden_layers"),
+            "num_registers": config.get("num_register_tokens"),
+        },
     )
 
 

@@ -194,14 +194,15 @@ def naming_of(names: Iterable[str], where: str) -> Naming:
 
 def from_google(name: str, array: Tensor) -> Tensor:
     """Lay out an array of Google's as torch does: outputs first."""
+    attends = "/MultiHead" in name
     if name.endswith("/kernel"):
         if array.ndim == 4:
             return array.permute(3, 2, 0, 1)
-        if array.ndim == 3:
+        if array.ndim == 3 and attends:
             inputs = 2 if name.endswith("/out/kernel") else 1
             array = array.flatten(2 - inputs, 3 - inputs)
         return array.T if array.ndim == 2 else array
-    if name.endswith("/bias"):
+    if name.endswith("/bias") and array.ndim == 2 and attends:
         return array.flatten()
     return array
 
@@ -215,12 +216,15 @@ def with_joint_qkv(weights: Weights) -> Weights:
     for name in weights:
         block, found, kind = name.rpartition(".attn.q.")
         parts = [f"{block}.attn.{part}.{kind}" for part in "qkv"]
-        if found and all(part in weights for part in parts):
-            three = [joint.pop(part) for part in parts]
+        three = [weights[part] for part in parts if part in weights]
+        kinds = {(tensor.shape, tensor.dtype) for tensor in three}
+        if found and len(three) == 3 and len(kinds) == 1 and three[0].ndim:
+            for part in parts:
+                del joint[part]
             joint[f"{block}.attn.qkv.{kind}"] = torch.cat(three)
     if not any(name.endswith(".attn.qkv.bias") for name in joint):
         for name in [n for n in joint if n.endswith(".attn.qkv.weight")]:
-            bias = joint[name].new_zeros(len(joint[name]))
+            bias = joint[name].new_zeros(joint[name].shape[:1])
             joint[name.replace("weight", "bias")] = bias
     return joint
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from vitlib._checks import check_sizes, grid_of
 from vitlib._names import Weights
@@ -33,7 +34,7 @@ class Plan:
     def shape(self, name: str, axes: int) -> tuple[int, ...]:
         """Give the shape of a tensor that must be there."""
         tensor = self.weights.get(name)
-        if tensor is None or tensor.ndim != axes:
+        if tensor is None or tensor.ndim != axes or not tensor.numel():
             found = tensor if tensor is None else tuple(tensor.shape)
             raise ValueError(
                 f"{self.where} looked like {self.title}, but {name} must "
@@ -51,12 +52,12 @@ class Plan:
             )
         layers = [n.split(".")[1] for n in self.weights if "blocks." in n]
         hidden = self.shape("blocks.0.mlp.fc1.weight", 2)[0]
-        deep = self.weights.get("head.pre_logits.weight")
-        registers = self.weights.get("reg_token")
+        deep = "head.pre_logits.weight"
+        head = "head.fc.weight" if deep in self.weights else "head.weight"
         self.settings |= {
             "patch_size": sides[0],
             "in_channels": channels,
-            "num_classes": self.count_classes(),
+            "num_classes": self.size_of(head, 2, 0),
             "embed_dim": width,
             "depth": 1 + max(int(n) for n in layers if n.isdigit()),
             "mlp_ratio": ratio_of(hidden, width),
@@ -65,18 +66,15 @@ class Plan:
             ),
             "layer_scale": "blocks.0.ls1.gamma" in self.weights,
             "distilled": "dist_token" in self.weights,
-            "num_registers": 0
-            if registers is None
-            else registers.shape[1],
-            "representation_size": 0 if deep is None else len(deep),
+            "num_registers": self.size_of("reg_token", 3, 1),
+            "representation_size": self.size_of(deep, 2, 0),
         }
 
-    def count_classes(self) -> int:
-        """How many scores the head gives; without a head, none."""
-        for name in ("head.fc.weight", "head.weight"):
-            if name in self.weights:
-                return self.shape(name, 2)[0]
-        return 0
+    def size_of(self, name: str, axes: int, axis: int) -> int:
+        """Give one side of a tensor, or 0 where there is none."""
+        if name not in self.weights:
+            return 0
+        return self.shape(name, axes)[axis]
 
     def place(self, trained_at: int | tuple[int, int] | None) -> None:
         """Bring the positions into our form, and learn the grid.
@@ -85,7 +83,13 @@ class Plan:
         none there: that is one of zeros. Those of registers are the same
         for all images, and go into the registers.
         """
-        count = self.shape("pos_embed", 3)[1]
+        one, count, width = self.shape("pos_embed", 3)
+        if (one, width) != (1, self.settings["embed_dim"]):
+            raise ValueError(
+                f"{self.where} looked like {self.title}, but pos_embed is "
+                f"{(one, count, width)}, not (1, {count}, "
+                f"{self.settings['embed_dim']})"
+            )
         registers = self.settings["num_registers"]
         patch, grid = self.settings["patch_size"], None
         if trained_at is not None:
@@ -187,11 +191,24 @@ class Plan:
     def build(self) -> ViT:
         """Make the model, and give it all of the weights or none."""
         kind = PublishedViT if "stretch" in self.settings else ViT
-        with torch.device("meta"):
-            model = kind(**self.settings)
+        try:
+            model = on_paper(kind, self.settings)
+        except ValueError as error:
+            raise ValueError(
+                f"{self.where} looked like {self.title}, but no ViT has "
+                f"its sizes: {error}"
+            ) from error
         self.check(model.state_dict())
-        model.to_empty(device="cpu")
-        model.load_state_dict(self.weights)
+        own = {
+            name: tensor.detach().to(
+                "cpu",
+                torch.get_default_dtype(),
+                copy=True,
+                memory_format=torch.contiguous_format,
+            )
+            for name, tensor in self.weights.items()
+        }
+        model.load_state_dict(own, assign=True)
         return model.eval()
 
     def check(self, wanted: Weights) -> None:
@@ -229,6 +246,28 @@ class Plan:
                 f"{self.where} looked like {self.title}, but the weights "
                 f"make no ViT of their sizes; {'; '.join(told)}"
             )
+
+
+class Unfilled(TorchFunctionMode):
+    """Let tensors without memory be without random numbers, too.
+
+    For the first of them torch would import its compiler, for seconds.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Call what is called, but for what draws numbers."""
+        given = kwargs or {}
+        if function.__name__ in ("normal_", "uniform_"):
+            return next(iter((*args, *given.values())))
+        return function(*args, **given)
+
+
+def on_paper(kind: type[ViT], settings: dict[str, Any]) -> ViT:
+    """Make a model with shapes and without memory."""
+    with torch.device("meta"), Unfilled():
+        return kind(**settings)
 
 
 def ratio_of(hidden: int, width: int) -> float:

@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from vitlib._checks import count_of
@@ -23,7 +22,7 @@ from vitlib._families import (
 )
 from vitlib._files import CONFIG, WEIGHTS, Found, find, needed
 from vitlib._names import in_our_names
-from vitlib._plan import Plan, ratio_of
+from vitlib._plan import Plan, on_paper, ratio_of
 from vitlib._preprocess import Preprocess
 from vitlib._settings import PathLike
 from vitlib.published import LayerScale, PublishedViT
@@ -116,11 +115,12 @@ def plan_for(
         found.where, named.family, named.weights, origin=named.origin
     )
     plan.read_shapes()
-    if known.width not in (None, plan.settings["embed_dim"]):
-        raise ValueError(
-            f"{found.where} is {plan.settings['embed_dim']} wide, but the "
-            f"config beside it says {known.width}: it is another model's"
-        )
+    for name, told in known.shapes.items():
+        if told not in (None, plan.settings[name]):
+            raise ValueError(
+                f"{found.where} has {name} {plan.settings[name]}, but the "
+                f"config beside it says {told}: it is another model's"
+            )
     of_dinov2 = named.family == "timm" and "mask_token" in named.unused
     family = family or ("dinov2" if of_dinov2 else named.family)
     habits = habits_of(family, plan.settings["num_registers"] > 0)
@@ -235,8 +235,7 @@ def settings_of(model: ViT) -> dict[str, Any]:
     kind = type(model)
     try:
         settings = settings_of_parts(model)
-        with torch.device("meta"):
-            again = kind(**settings)
+        again = on_paper(kind, settings)
     except (AttributeError, IndexError, TypeError):
         again = None
     if kind not in (ViT, PublishedViT) or str(again) != str(model):

@@ -3,11 +3,11 @@
 pretrained_files/make.py wrote the files and what is expected of them.
 """
 
+import argparse
 import json
-import logging
 import pickle
 import shutil
-import zipfile
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vitlib import ViT
+from vitlib._files import find
 from vitlib.inside import (
     attention_maps,
     class_attention,
@@ -27,8 +28,7 @@ from vitlib.inside import (
     without_head,
     without_patches,
 )
-from vitlib.pretrained import Preprocess, load, save
-from vitlib.published import PublishedViT
+from vitlib.pretrained import load, save
 
 FILES = Path(__file__).parent / "pretrained_files"
 HALVES = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -275,7 +275,7 @@ def test_a_config_of_another_model_is_refused(refuses, tmp_path):
     def changed(**settings):
         return load(folder, config=config | settings)
 
-    refuses(lambda: changed(hidden_size=24), "12 wide", "24")
+    refuses(lambda: changed(hidden_size=24), "embed_dim 12", "24")
     refuses(lambda: changed(model_type="clip"), "clip", "dinov2")
     refuses(lambda: changed(hidden_act="relu"), "relu", "gelu")
     refuses(lambda: changed(num_attention_heads=5), "12", "5 heads")
@@ -487,3 +487,230 @@ def test_a_model_with_the_readers_own_parts_is_not_saved(
         pass
 
     refuses(lambda: save(Own(image_size=16), tmp_path), "Own")
+
+
+# Files that are no good
+
+
+def refused(path, refuses, *words, **told):
+    """It is refused with these words, and the file is named."""
+    refuses(lambda: load(path, **told), Path(path).name, *words)
+
+
+@pytest.mark.parametrize(
+    ("case", "title"),
+    [
+        ("timm_vit", "safetensors"),
+        ("torchvision_new", "torch.save"),
+        ("google_linen", "npz"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.9, 0.999])
+def test_a_file_that_is_cut_short_is_named_with_its_kind(
+    refuses, tmp_path, case, title, share
+):
+    path = path_of(case)
+    path = path / "model.safetensors" if path.is_dir() else path
+    content = path.read_bytes()
+    short = tmp_path / path.name
+    short.write_bytes(content[: int(share * len(content))])
+    refused(short, refuses, title, "cut short")
+
+
+OTHER_FILES = {
+    "empty": (b"", "begins with"),
+    "text": (b"epoch 1, loss 2.3\n" * 9, "begins with"),
+    "a page": (b"<!DOCTYPE html><html>404", "web page"),
+    "a pointer": (
+        b"version https://git-lfs.github.com/spec/v1",
+        "git lfs",
+    ),
+    "hdf": (b"\x89HDF\r\n\x1a\n" + bytes(99), "HDF5"),
+    "zip": (b"PK\x03\x04" + bytes(99), "begins with"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_a_file_of_another_kind_is_refused(refuses, tmp_path, kind):
+    content, words = OTHER_FILES[kind]
+    path = tmp_path / "weights.bin"
+    path.write_bytes(content)
+    refused(path, refuses, "safetensors", "npz", words)
+
+
+class Hostile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def hostile_files(folder, done):
+    """Files that would make `done`, if what they hold were run."""
+    state = {"model": Hostile(done)}
+    torch.save(state, folder / "new.pth")
+    torch.save(
+        state, folder / "old.pth", _use_new_zipfile_serialization=False
+    )
+    (folder / "plain.bin").write_bytes(pickle.dumps(state))
+    array = np.array([Hostile(done)], dtype=object)
+    np.savez(folder / "objects.npz", array)
+    script = torch.jit.script(nn.Linear(2, 2))
+    torch.jit.save(script, folder / "script.pth")
+    return {
+        "new.pth": "never run",
+        "old.pth": "never run",
+        "plain.bin": "torch.save",
+        "objects.npz": "npz",
+        "script.pth": "torch.save",
+    }
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_what_a_file_holds_is_never_run(refuses, tmp_path):
+    done = tmp_path / "done"
+    for name, words in hostile_files(tmp_path, done).items():
+        refused(tmp_path / name, refuses, words)
+    assert not done.exists()
+    torch.load(tmp_path / "new.pth", weights_only=False)
+    assert done.exists()  # it would have been
+
+
+def test_settings_of_a_training_script_do_no_harm(tmp_path):
+    state = torch.load(path_of("facebook_deit"))["model"]
+    args = argparse.Namespace(lr=0.1, name="deit")
+    torch.save({"model": state, "args": args}, tmp_path / "deit.pth")
+    load(tmp_path / "deit.pth", **CASES["facebook_deit"])
+
+
+def test_of_a_teacher_and_a_student_the_teacher_is_taken(tmp_path, caplog):
+    """DINO's training files hold both, under a head for training."""
+    state = torch.load(path_of("facebook_dino"))
+    teacher = {f"backbone.{name}": x for name, x in state.items()}
+    teacher["head.mlp.0.weight"] = torch.zeros(2, 2)
+    teacher["head.last_layer.weight_v"] = torch.zeros(2, 2)
+    student = {f"module.{name}": x + 1 for name, x in teacher.items()}
+    both = {"student": student, "teacher": teacher, "epoch": 1}
+    torch.save(both, tmp_path / "checkpoint.pth")
+    ours = load(tmp_path / "checkpoint.pth", **CASES["facebook_dino"])
+    assert torch.equal(ours.model.norm.bias, state["norm.bias"])
+    assert "head.mlp.0.weight" in caplog.text
+
+
+def test_names_of_nobody_are_refused(refuses):
+    clip = {"visual.class_embedding": torch.zeros(4)}
+    refuses(lambda: load(clip), "visual.class_embedding", "torchvision")
+    refuses(lambda: load({}), "nothing")
+    refuses(lambda: load({"a": 1, "b": torch.zeros(1)}), "a (int")
+    refuses(lambda: load("no/such/file.pth"), "no/such/file.pth", "folder")
+    refuses(lambda: load("nothing.pth"), "nothing.pth", "hub")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        "timm_deit",
+        "torchvision_new",
+        "google_linen",
+        "timm_registers",
+        "transformers_vit",
+    ],
+)
+def test_weights_that_fit_in_part_are_refused_whatever_is_wrong(case):
+    """Each tensor missing, of other shapes, or there once more."""
+    found = find(path_of(case))
+    told = CASES[case] | {"config": found.config}
+
+    def load_changed(**changes):
+        changed = {**found.content, **changes}
+        state = {k: v for k, v in changed.items() if v is not None}
+        with pytest.raises(ValueError, match="the state dict") as caught:
+            load(state, **told, **(HALVES if case[0] == "t" else {}))
+        return str(caught.value)
+
+    for name, tensor in found.content.items():
+        load_changed(**{name: None})
+        for shape in ((), (3,), (*tensor.shape, 1), (0,) * tensor.ndim):
+            load_changed(**{name: torch.zeros(shape)})
+        longer = torch.cat([tensor, tensor])
+        load_changed(**{name: longer})
+        load_changed(**{name: tensor.to(torch.int8)})
+    said = load_changed(**{"blocks.0.extra.weight": torch.zeros(1)})
+    assert "too many: blocks.0.extra.weight" in said
+
+
+def test_what_does_not_fit_is_told_in_the_words_of_the_file(refuses):
+    state = load_file(path_of("transformers_vit") / "model.safetensors")
+    config = json.loads(
+        (path_of("transformers_vit") / "config.json").read_text()
+    )
+    state["vit.encoder.layer.0.adapter.weight"] = torch.zeros(2)
+    del state["vit.layernorm.weight"]
+    state["vit.layernorm.bias"] = torch.zeros(7)
+    refuses(
+        lambda: load(state, config=config, **HALVES),
+        "transformers",
+        "missing: norm.weight",
+        "too many: vit.encoder.layer.0.adapter.weight",
+        "norm.bias (7,), not (12,)",
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("kind", ["safetensors", "pth", "npz"])
+def test_half_precision_loads_as_float32(tmp_path, dtype, kind):
+    state = load_file(path_of("timm_vit") / "model.safetensors")
+    half = {name: x.to(dtype) for name, x in state.items()}
+    path = tmp_path / f"half.{kind}"
+    if kind == "safetensors":
+        save_file(half, path)
+    elif kind == "pth":
+        torch.save(half, path)
+    elif dtype == torch.float16:
+        np.savez(path, **{name: x.numpy() for name, x in half.items()})
+    else:  # as big_vision stores it: two bytes without a type
+        raw = {k: x.view(torch.int16).numpy() for k, x in half.items()}
+        np.savez(path, **{k: x.view("V2") for k, x in raw.items()})
+    shutil.copy(path_of("timm_vit") / "config.json", tmp_path)
+    model = load(path).model
+    for name, tensor in model.state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert torch.equal(tensor, half[name].float())
+
+
+@pytest.mark.parametrize(
+    ("case", "package"),
+    [("timm_vit", "safetensors"), ("google_linen", "numpy")],
+)
+def test_a_package_that_is_missing_is_named(monkeypatch, case, package):
+    for module in (package, "safetensors.torch"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModuleNotFoundError) as caught:
+        loaded(case)
+    assert package in str(caught.value)
+    assert "vitlib[pretrained]" in str(caught.value)
+
+
+def test_pictures_that_nobody_can_prepare_are_refused(refuses):
+    preprocess = loaded("google_linen").preprocess
+    refuses(lambda: preprocess(Image.new("RGBA", (4, 4))), "RGBA", "RGB")
+    refuses(lambda: preprocess(torch.zeros(1, 9, 9)), "(1, 9, 9)", "3")
+    refuses(lambda: preprocess([1, 2]), "list", "3")
+    refuses(lambda: preprocess(torch.full((3, 9, 9), 7.0)), "7", "uint8")
+    refuses(lambda: preprocess(torch.zeros(3, 9, 9).long()), "int64")
+
+
+def test_bytes_floats_and_pillow_give_the_same(picture):
+    """Pillow rounds to bytes after it has resized, tensors do not."""
+    numbers = torch.tensor(np.array(picture)).permute(2, 0, 1)
+    for case in ("timm_vit", "transformers_dinov2", "google_linen"):
+        preprocess = loaded(case).preprocess
+        prepared = preprocess(picture)
+        whole = preprocess(numbers)
+        floats = preprocess(numbers / 255)
+        torch.testing.assert_close(whole, floats)
+        step = 1.5 / 255 / min(preprocess.std)
+        torch.testing.assert_close(whole, prepared, rtol=0, atol=step)
+        batch = preprocess(torch.stack([numbers, numbers]))
+        torch.testing.assert_close(batch[1], whole)
