@@ -194,15 +194,15 @@ def naming_of(names: Iterable[str], where: str) -> Naming:
 
 def from_google(name: str, array: Tensor) -> Tensor:
     """Lay out an array of Google's as torch does: outputs first."""
-    attends = "/MultiHead" in name
+    attends, out = "/MultiHead" in name, "/out/" in name
     if name.endswith("/kernel"):
         if array.ndim == 4:
             return array.permute(3, 2, 0, 1)
         if array.ndim == 3 and attends:
-            inputs = 2 if name.endswith("/out/kernel") else 1
+            inputs = 2 if out else 1
             array = array.flatten(2 - inputs, 3 - inputs)
         return array.T if array.ndim == 2 else array
-    if name.endswith("/bias") and array.ndim == 2 and attends:
+    if name.endswith("/bias") and array.ndim == 2 and attends and not out:
         return array.flatten()
     return array
 

@@ -191,8 +191,8 @@ def names_of(
     count = plan.settings["num_classes"]
     if classes is not None and len(classes) != count:
         raise ValueError(
-            f"{len(classes)} names of classes are given, but the model has "
-            f"{count}: give one for each"
+            f"{len(classes)} names of classes are given, but the model "
+            f"has {count}: give one for each"
         )
     if classes is not None:
         return tuple(classes)
