@@ -177,7 +177,7 @@ def from_hub(name: str) -> Path:
     """
     hub = needed("huggingface_hub")
     repository, _, revision = name.partition("@")
-    missing = hub.errors.EntryNotFoundError
+    missing = needed("huggingface_hub.errors").EntryNotFoundError
 
     def fetch(file: str) -> Path | None:
         try:
