@@ -6,7 +6,8 @@ The unit tests ten times in random orders, with one and with two threads;
 each notebook alone, with one and with two threads, its time and memory
 measured; all notebooks from another folder, and with the versions that
 Colab has; all run and stored twice, without a change; all outside of the
-repository, with vitlib from a wheel.
+repository, with vitlib from a wheel. And published weights at full size,
+beside transformers and, where `make bench` has brought it, timm.
 """
 
 import os
@@ -159,10 +160,20 @@ def check_wheel() -> None:
         )
 
 
+def compare_at_full_size() -> None:
+    """Load a ViT-B/16 of each library, and compare the scores."""
+    must(
+        "Published weights at full size",
+        [sys.executable, "scripts/full_size.py"],
+        OFFLINE | {"PYTHONPATH": str(ROOT / "build" / "peers")},
+    )
+
+
 def main() -> None:
     """Repeat everything; end at the first failure."""
     os.chdir(ROOT)
     shuffle_unit_tests()
+    compare_at_full_size()
     for count in (1, 2):
         for path in sorted(BOOK.glob("*.ipynb")):
             measure_notebook(path, count)

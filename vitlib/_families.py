@@ -5,6 +5,7 @@ does, or the family that all of its kind belong to.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -81,6 +82,7 @@ class Known:
     preprocess: Preprocess | None = None
     classes: tuple[str, ...] = ()
     shapes: dict[str, Any] = field(default_factory=dict)  # to compare
+    normal: Normal | None = None  # beside a preprocess, or without one
 
 
 def known_from(config: dict, pictures: dict) -> Known:
@@ -102,7 +104,9 @@ def known_from(config: dict, pictures: dict) -> Known:
         ) from error
     ours = ("image_size", "num_heads", "norm_eps", "gelu", "stretch")
     return Known(
-        settings={k: plural(config[k]) for k in ours if k in config}
+        config.get("family", ""),
+        settings={k: plural(config[k]) for k in ours if k in config},
+        normal=normal_of(config.get("mean"), config.get("std")),
     )
 
 
@@ -164,6 +168,8 @@ def known_from_transformers(config: dict, pictures: dict) -> Known:
     kind, act = config["model_type"], config.get("hidden_act", "gelu")
     check_choice("the config's model_type", kind, STRETCH_OF)
     check_choice("the config's hidden_act", act, GELUS)
+    pooler = config.get("pooler_act", "tanh")
+    check_choice("the config's pooler_act", pooler, ("tanh",))
     dinov2 = kind.startswith("dinov2")
     settings = {
         "num_heads": config.get("num_attention_heads", 12),
@@ -221,12 +227,31 @@ def sides_of(size: Any) -> tuple[int, int]:
     return size["height"], size["width"]
 
 
-def habits_of(family: str, registers: bool) -> Habits:
-    """Say what a family does where nothing else is known."""
+def normal_of(
+    mean: Sequence[float] | None, std: Sequence[float] | None
+) -> Normal | None:
+    """Give mean and std, which make sense together only."""
+    if (mean is None) != (std is None):
+        raise ValueError(
+            f"mean is {mean} and std is {std}: give both, or none"
+        )
+    if mean is None or std is None:
+        return None
+    return tuple(map(float, mean)), tuple(map(float, std))
+
+
+def habits_of(family: str, layer_scale: bool, registers: bool) -> Habits:
+    """Say what a family does where nothing else is known.
+
+    Of the models of transformers DINOv2 is the one with LayerScale; with
+    registers it stretches positions in another way.
+    """
     check_choice("family", family, HABITS)
     habits = HABITS[family]
-    if family == "dinov2" and registers:
-        return habits._replace(stretch="timm")
+    if family == "transformers" and layer_scale:
+        habits = habits._replace(norm_eps=1e-6)
+    if family in ("dinov2", "transformers") and registers:
+        habits = habits._replace(stretch="timm")
     return habits
 
 

@@ -69,6 +69,14 @@ def tensor_of(array: Any) -> torch.Tensor:
     return torch.from_numpy(array)
 
 
+def read_packed(path: Path) -> Content:
+    """Read weights in whole numbers, as the page of the book has them."""
+    weights, about = import_module("vitlib.packed").read(path)
+    normal = {"mean": about["mean"], "std": about["std"]}
+    habits = {"family": "dinov2", "stretch": "transformers"}
+    return weights, about["model"] | normal | habits
+
+
 class Format(NamedTuple):
     """A kind of file: how it begins, and who reads it."""
 
@@ -89,6 +97,7 @@ FORMATS = (
     known("a NumPy archive (npz)", rb"PK.{28}.*\.npy", read_npz),
     known("an old file of torch.save", rb"\x80[\x02-\x05]", read_torch),
     known("a safetensors file", rb".{8}\{", read_safetensors),
+    known("a file of vitlib.packed", rb"x[\x01\x5e\x9c\xda]", read_packed),
 )
 OTHERS = (
     (rb"version https://git-lfs", "a pointer of Git LFS: git lfs pull"),
@@ -176,18 +185,25 @@ def from_hub(name: str) -> Path:
     `name` is owner/name, with @ and a revision behind it if you like.
     """
     hub = needed("huggingface_hub")
+    errors = needed("huggingface_hub.errors")
     repository, _, revision = name.partition("@")
-    missing = needed("huggingface_hub.errors").EntryNotFoundError
 
     def fetch(file: str) -> Path | None:
+        """Give the file, or None where the model has no such file."""
         try:
             return Path(
                 hub.hf_hub_download(
                     repository, file, revision=revision or None
                 )
             )
-        except missing:
-            return None
+        except errors.LocalEntryNotFoundError as error:
+            if not isinstance(
+                error.__cause__, errors.OfflineModeIsEnabled
+            ):
+                raise  # the hub could not be asked
+        except errors.EntryNotFoundError:
+            pass
+        return None
 
     try:
         for file in (CONFIG, PICTURES):

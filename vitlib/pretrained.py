@@ -18,6 +18,7 @@ from vitlib._families import (
     Normal,
     habits_of,
     known_from,
+    normal_of,
     preprocess_by,
 )
 from vitlib._files import CONFIG, WEIGHTS, Found, find, needed
@@ -77,7 +78,8 @@ def load(
     found = found_in(source, config)
     known = known_from(found.config, found.pictures)
     plan, habits = plan_for(found, known, family, num_heads)
-    preprocess = preprocess_for(known, habits, plan, normal_of(mean, std))
+    normal = normal_of(mean, std) or known.normal
+    preprocess = preprocess_for(known, habits, plan, normal)
     if image_size is not None:
         plan.resize(image_size)
         size = plan.settings["image_size"]
@@ -122,8 +124,13 @@ def plan_for(
                 f"config beside it says {told}: it is another model's"
             )
     of_dinov2 = named.family == "timm" and "mask_token" in named.unused
-    family = family or ("dinov2" if of_dinov2 else named.family)
-    habits = habits_of(family, plan.settings["num_registers"] > 0)
+    if not (family := family or known.family):
+        family = "dinov2" if of_dinov2 else named.family
+    habits = habits_of(
+        family,
+        plan.settings["layer_scale"],
+        plan.settings["num_registers"] > 0,
+    )
     told = {k: v for k, v in known.settings.items() if v is not None}
     plan.settings |= {
         "norm_eps": habits.norm_eps,
@@ -137,19 +144,6 @@ def plan_for(
     plan.check_pool(told.get("global_pool"))
     plan.lost += [f"{name} is not needed" for name in named.unused]
     return plan, habits
-
-
-def normal_of(
-    mean: Sequence[float] | None, std: Sequence[float] | None
-) -> Normal | None:
-    """Give mean and std, which make sense together only."""
-    if (mean is None) != (std is None):
-        raise ValueError(
-            f"mean is {mean} and std is {std}: give both, or none"
-        )
-    if mean is None or std is None:
-        return None
-    return tuple(map(float, mean)), tuple(map(float, std))
 
 
 def preprocess_for(

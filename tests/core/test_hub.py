@@ -175,6 +175,7 @@ def test_a_name_that_the_hub_does_not_know_is_named(hub, refuses):
 
 def test_without_a_network_the_hub_is_named(hub, refuses, monkeypatch):
 
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # it retries
     nowhere = "http://127.0.0.1:9/{repo_id}/{revision}/{filename}"
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", nowhere)
     refuses(lambda: load(NAME), NAME, "hub")

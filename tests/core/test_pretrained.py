@@ -8,6 +8,8 @@ import json
 import pickle
 import shutil
 import sys
+import types
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -199,7 +201,9 @@ def test_a_state_dict_of_transformers_loads(randomise, config, kind, more):
     theirs = randomise(getattr(transformers, kind)(config)).eval()
     images = PICTURES["12x12"]
     state, config = theirs.state_dict(), config.to_dict()
-    ours = load(state, config=config, **HALVES).model
+    with_config = load(state, config=config, **HALVES).model
+    ours = load(state, **HEADS, **HALVES).model
+    assert str(ours) == str(with_config)  # the names tell the rest
     with torch.no_grad():
         output = theirs(images)
         if hasattr(output, "logits"):
@@ -681,6 +685,28 @@ def test_half_precision_loads_as_float32(tmp_path, dtype, kind):
     for name, tensor in model.state_dict().items():
         assert tensor.dtype == torch.float32
         assert torch.equal(tensor, half[name].float())
+
+
+def test_packed_weights_are_those_of_a_dinov2(tmp_path, monkeypatch):
+    """vitlib.packed gives tensors and settings: here, plain floats."""
+    state = torch.load(path_of("facebook_dinov2"))
+    del state["mask_token"]
+    settings = {
+        "model": {"patch_size": 4, "embed_dim": 12, "depth": 2, **HEADS},
+        "mean": [0.0, 0.0, 0.0],
+        "std": [1.0, 1.0, 1.0],
+    }
+    module = types.ModuleType("vitlib.packed")
+    module.read = lambda path: (state, settings)
+    monkeypatch.setitem(sys.modules, "vitlib.packed", module)
+    path = tmp_path / "small.packed"
+    path.write_bytes(zlib.compress(b"weights"))
+    model, preprocess, classes = load(path)
+    wanted = expected("facebook_dinov2")
+    with torch.no_grad():
+        assert_same(model(wanted["images"]), wanted["scores"])
+    assert (preprocess.size, preprocess.mean) == ((224, 224), (0, 0, 0))
+    assert (model.stretch, classes) == ("transformers", ())
 
 
 @pytest.mark.parametrize(
