@@ -18,6 +18,10 @@ from torch import Tensor, nn
 from vitlib.pretrained import load
 
 ALLOWED = 1e-5
+# Both may import torchvision, which misses these beside a CPU's torch.
+LIBRARY = torch.library.Library("torchvision", "DEF")
+LIBRARY.define("nms(Tensor a, Tensor b, float c) -> Tensor")
+LIBRARY.define("qnms(Tensor a, Tensor b, float c) -> Tensor")
 
 
 def randomise(model: nn.Module) -> nn.Module:
@@ -45,11 +49,6 @@ def from_transformers(folder: Path, images: Tensor) -> Tensor:
 
 def from_timm(folder: Path, images: Tensor) -> Tensor:
     """Write a model of timm; give its scores."""
-    # timm imports torchvision, which lacks two operators beside a torch
-    # for the CPU.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor a, Tensor b, float c) -> Tensor")
-    library.define("qnms(Tensor a, Tensor b, float c) -> Tensor")
     import timm
     from timm.models._hub import save_for_hf
 

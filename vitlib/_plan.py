@@ -193,7 +193,7 @@ class Plan:
         kind = PublishedViT if "stretch" in self.settings else ViT
         try:
             model = on_paper(kind, self.settings)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{self.where} looked like {self.title}, but no ViT has "
                 f"its sizes: {error}"
