@@ -43,6 +43,7 @@ BESIDE = {  # no chapter's: what they import, and the extra that brings it
     "photos": ({"PIL"}, "photos"),
     "photo_folder": (set(), "photos"),
 }
+BARE = {"packed"}  # no chapter's, and they need no extra
 CLASSROOM = {"matplotlib", "IPython", "ipywidgets", "PIL", "numpy"}
 LINES = {  # the first four are promises, the others serve them
     "the model": 700,
@@ -64,6 +65,7 @@ LINES = {  # the first four are promises, the others serve them
     "_settings": 120,
     "photos": 150,
     "photo_folder": 160,
+    "packed": 90,
 }
 
 
@@ -142,7 +144,15 @@ def test_chapters_have_rising_numbers():
 def test_every_public_module_has_a_chapter():
     public = {p.stem for p in CORE if not p.stem.startswith("_")}
     public -= LOADING.keys()
-    assert public == (MODULES.keys() - LOADING.keys()) | BESIDE.keys()
+    assert (
+        public == (MODULES.keys() - LOADING.keys()) | BESIDE.keys() | BARE
+    )
+
+
+@pytest.mark.parametrize("module", sorted(BARE))
+def test_a_module_beside_the_chapters_needs_none_of_them(module):
+    assert (ROOT / f"tests/core/test_{module}.py").is_file()
+    assert used_modules(ROOT / f"vitlib/{module}.py") <= PRIVATE
 
 
 @pytest.mark.parametrize("module", BESIDE)
