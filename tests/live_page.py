@@ -15,11 +15,14 @@ frames come, `give_to_python` puts a kernel behind the figure, and `faults`
 asks what would shut a reader out.
 """
 
+import atexit
 import base64
 import json
 import shutil
+import tempfile
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from unittest.mock import patch
 
@@ -27,6 +30,7 @@ import numpy as np
 from extensions import extension
 from playwright.sync_api import sync_playwright
 
+from vitlib.teach.alive.bring import as_scripts
 from vitlib.teach.alive.bundle import needs, script, styles
 from vitlib.teach.alive.figure import LiveFigure
 
@@ -98,6 +102,7 @@ KERNEL = """() => {
   if (reader) state.weights = view(vitlib.weights);
   const heard = {};
   const calls = (event) => (heard[event] ??= []);
+  vitlib.files = {};
   window.python = {
     saved: [],
     get: (trait) => state[trait],
@@ -111,6 +116,11 @@ KERNEL = """() => {
       heard[event] = calls(event).filter((g) => g !== f);
     },
     listeners: () => Object.values(heard).flat().length,
+    sent: [],
+    send(message) { this.sent.push(message); },
+    tell(message, buffers) {
+      for (const f of [...calls("msg:custom")]) f(message, buffers);
+    },
   };
   const el = document.createElement("div");
   document.body.replaceChildren(el);
@@ -134,6 +144,16 @@ def _output_of(figure):
         return figure._repr_mimebundle_()
 
 
+@cache
+def _brought(name):
+    """Write the parts of a large file once; give their addresses."""
+    folder = Path(tempfile.mkdtemp(prefix="vitlib-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file, text in as_scripts(name).items():
+        (folder / file).write_text(text)
+    return [(folder / file).as_uri() for file in as_scripts(name)]
+
+
 def page_of(*figures, theme="light"):
     """Write the HTML of a page with these figures."""
     figures_of, places, names = extension("figures"), [], []
@@ -147,6 +167,8 @@ def page_of(*figures, theme="light"):
     coded = base64.b64encode(weights).decode()
     scripts = [script(name) for name in (*names, "loader")]
     scripts.insert(-1, f'vitlib.weights = "{coded}";')
+    files = {name: _brought(name) for f in figures for name in f._brings}
+    scripts.insert(-1, f"vitlib.files = {json.dumps(files)};")
     return PAGE.format(
         theme=theme,
         css=styles(),
@@ -287,7 +309,9 @@ def give_to_python(tab):
     does what Python's own setting does, and the figure hears of it.
     `python.get(trait)` is what Python has, `python.saved` all traits each
     time that the figure told Python, `python.listeners()` how many calls
-    wait for a change. `end()` takes the figure away.
+    wait for a change. `end()` takes the figure away. `python.sent` are
+    the messages that it sent, `python.tell(message, buffers)` sends it
+    one; what it brings comes that way, too.
     """
     tab.evaluate(KERNEL)
 

@@ -38,7 +38,7 @@ WORDS = """\
 </div>"""
 
 PLACE = """\
-<div class="vit-live" data-live="{name}" data-reader="{reader}">
+<div class="vit-live" data-live="{name}" data-reader="{reader}"{brings}>
 {still}
 <script type="application/json">{state}</script>
 </div>"""
@@ -104,9 +104,11 @@ def as_place(live: dict, still: str) -> str:
     """Give a live figure its place in a page, around the still one."""
     state = {"state": live["state"], "reader": live["reader"]}
     text = json.dumps(state).replace("<", "\\u003c")
+    brings = " ".join(live.get("brings", []))
     return PLACE.format(
         name=live["figure"],
         reader=json.dumps(live["reader"]),
+        brings=f' data-brings="{brings}"' if brings else "",
         still=still,
         state=text,
     )

@@ -4,14 +4,17 @@ A notebook says in an output's metadata which figure stands there (see
 vitlib/teach/alive/figure.py) and figures.py gives it a place in the page.
 Here the page gets the scripts that the figure needs, written into the
 site once, as plain scripts that also run from disk, and the trained
-model, where a figure runs it.
+model, where a figure runs it. What a figure only asks for on a click lies
+beside them in parts; the page gets the parts' addresses.
 """
 
 import base64
 import hashlib
+import json
 import re
 from pathlib import Path
 
+from vitlib.teach.alive.bring import as_scripts
 from vitlib.teach.alive.bundle import needs, script, styles
 from vitlib.teach.data.checked import read_checked
 from vitlib.teach.data.reader import FILE, SHA256
@@ -20,7 +23,16 @@ from vitlib.teach.draw import palette
 FOLDER = "_static/live"
 FIRST = "first-live-figure"
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
+BRINGS = re.compile(r'data-brings="([\w ]+)"')
 WEIGHTS = 'var vitlib = vitlib || {{}};\nvitlib.weights = "{}";\n'
+FILES = """\
+var vitlib = vitlib || {{}};
+vitlib.files = {{}};
+for (const [name, parts] of Object.entries({})) {{
+  const here = document.currentScript.src;
+  vitlib.files[name] = parts.map((part) => new URL(part, here).href);
+}}
+"""
 
 
 def write_once(folder: Path, name: str, text: str) -> str:
@@ -31,6 +43,18 @@ def write_once(folder: Path, name: str, text: str) -> str:
         path.write_text(text, encoding="utf-8")
     version = hashlib.sha256(text.encode()).hexdigest()[:8]
     return f"{FOLDER}/{name}?v={version}"
+
+
+def addresses_of(folder: Path, names: list[str]) -> str:
+    """Write the parts of large files; give a script that names them."""
+    found = {
+        name: [
+            write_once(folder, file, text).removeprefix(f"{FOLDER}/")
+            for file, text in as_scripts(name).items()
+        ]
+        for name in names
+    }
+    return FILES.format(json.dumps(found))
 
 
 def scripts_of(figures: list[tuple[str, str]]) -> dict[str, str]:
@@ -53,7 +77,11 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
     if not figures:
         return
     folder, pathto = Path(app.outdir), context["pathto"]
-    for name, text in scripts_of(figures).items():
+    texts = scripts_of(figures)
+    if found := BRINGS.findall(context["body"]):
+        names = sorted({name for some in found for name in some.split()})
+        texts = {"files.js": addresses_of(folder, names), **texts}
+    for name, text in texts.items():
         link = pathto(write_once(folder, name, text), resource=True)
         context["body"] += f'<script src="{link}"></script>\n'
     place = f'<div class="vit-live" id="{FIRST}" '

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from vitlib.teach.data import first_look
 from vitlib.teach.data.digits import digits
 from vitlib.teach.draw import palette
 
@@ -49,12 +50,18 @@ def has_script(name: str) -> bool:
 
 
 def read_web(name: str) -> str:
-    """Read a script by its name; two are made here, of Python's own."""
+    """Read a script by its name; some are made here, of Python's own."""
     if name == "samples.js":
         coded = [base64.b64encode(as_bytes(s)).decode() for s in samples()]
         return f"export const samples = {json.dumps(coded, indent=0)};\n"
     if name == "palette.js":
         return palette.script()
+    if name == "first_look.js":
+        return first_look.script()
+    if name == "kernel_bytes.js":
+        built = (TEACH / "alive" / "web" / "kernel.wasm").read_bytes()
+        coded = base64.b64encode(built).decode()
+        return f'export const wasm = "{coded}";\n'
     return web_files()[name].read_text(encoding="utf-8")
 
 
@@ -103,9 +110,13 @@ def script(name: str) -> str:
 
 
 @cache
+def scripts(name: str) -> str:
+    """Give a module and all that it imports as one plain script."""
+    return "\n".join(map(script, needs(name)))
+
+
+@cache
 def module(name: str) -> str:
     """Give a figure as one module, with all that it imports."""
-    scripts = "\n".join(map(script, needs(name)))
-    return (
-        f"{scripts}\nexport default {{ render: vitlib.{name}.render }};\n"
-    )
+    text = scripts(name)
+    return f"{text}\nexport default {{ render: vitlib.{name}.render }};\n"

@@ -11,7 +11,8 @@ A figure is a class, with a script and a style beside it:
 The figure has the name of its file: patch_explorer.py is the class,
 patch_explorer.js exports `render` (see kit.js), and `data-figure` says it
 on the page. `_reader = True` gives it the trained digit reader,
-`readerOf(model)` there.
+`readerOf(model)` there; `_brings` names large files that it may ask for
+(see bring.py).
 Traits with `sync=True` are the figure's state: in a notebook they go back
 and forth between Python and browser; on the page they have the values
 that they had when the notebook was run. Bytes are DataViews there.
@@ -28,6 +29,7 @@ import anywidget
 from matplotlib.figure import Figure
 from traitlets import Bytes
 
+from vitlib.teach.alive.bring import answer
 from vitlib.teach.alive.bundle import has_script, module, styles
 from vitlib.teach.data.checked import read_checked
 from vitlib.teach.data.reader import FILE, SHA256
@@ -39,6 +41,7 @@ class LiveFigure(anywidget.AnyWidget):
 
     _figure = ""
     _reader = False
+    _brings: tuple[str, ...] = ()
     _ipython_display_ = None  # ipywidgets 7 would show no still picture
     weights = Bytes().tag(sync=True)
 
@@ -54,6 +57,8 @@ class LiveFigure(anywidget.AnyWidget):
         if self._reader:
             traits["weights"] = read_checked(FILE, SHA256)
         super().__init__(**traits)
+        if self._brings:
+            self.on_msg(answer)
 
     def still(self) -> tuple[Figure, str]:
         """Draw the first frame, and say what is to be seen."""
@@ -92,6 +97,7 @@ class LiveFigure(anywidget.AnyWidget):
         about["vitlib"]["live"] = {
             "figure": self._figure,
             "reader": self._reader,
+            **({"brings": list(self._brings)} if self._brings else {}),
             "state": self.state(),
         }
         return {**data, **pictures}, {**metadata, **about}

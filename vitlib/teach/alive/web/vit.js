@@ -241,7 +241,7 @@ export class ViT {
     this.in_channels = channels;
     this.patch_size = p;
     this.num_tokens = shape("pos_embed").at(-2);
-    this.num_classes = shape("head.weight")[0];
+    this.num_classes = parameters["head.weight"]?.shape[0] ?? 0;
     this.depth = 0;
     while (`blocks.${this.depth}.norm1.weight` in parameters) this.depth++;
     this.filters = asLinear(parameters["patch_embed.proj.weight"]);
@@ -384,9 +384,10 @@ const KINDS = { F32: Float32Array, I8: Int8Array };
 /**
  * A safetensors file: eight bytes with the length of a header in JSON,
  * which says where each tensor lies. A matrix NAME of int8 has in
- * NAME.scale a float32 for each of its rows to be multiplied by.
+ * NAME.scale a float32 for each of its rows to be multiplied by; with
+ * `codes` it stays as it is: { shape, codes, scale }.
  */
-export function readSafetensors(bytes) {
+export function readSafetensors(bytes, { codes = false } = {}) {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const start = 8 + Number(view.getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.slice(8, start)));
@@ -398,17 +399,26 @@ export function readSafetensors(bytes) {
   const tensors = {};
   for (const [name, { dtype, shape }] of Object.entries(entries)) {
     if (name.endsWith(".scale")) continue;
-    tensors[name] = tensor(
-      shape, dtype === "I8" ? unpack(raw(name), raw(`${name}.scale`))
-        : raw(name));
+    if (dtype !== "I8") {
+      tensors[name] = tensor(shape, raw(name));
+      continue;
+    }
+    const packed = { shape, codes: raw(name), scale: raw(`${name}.scale`) };
+    tensors[name] = codes ? packed : unpack(packed);
   }
   return { tensors, metadata };
 }
 
-function unpack(whole, scales) {
-  const size = whole.length / scales.length;
-  return Float32Array.from(
-    whole, (value, i) => value * scales[Math.floor(i / size)]);
+/** Whole numbers with a scale a row -> a tensor. */
+export function unpack({ shape, codes, scale }) {
+  const numbers = tensor(shape);
+  const size = codes.length / scale.length;
+  for (let row = 0, i = 0; row < scale.length; row++) {
+    for (const end = i + size; i < end; i++) {
+      numbers.data[i] = codes[i] * scale[row];
+    }
+  }
+  return numbers;
 }
 
 /** Text in base64 -> bytes. */

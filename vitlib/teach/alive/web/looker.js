@@ -1,0 +1,95 @@
+// What works beside the page, in a worker: the backbone, and the colours of
+// its tokens. The page says what it wants to see, most wanted first; between
+// two blocks the worker listens, and leaves what nobody wants any more.
+//
+//   { open: bytes, plain }        -> { open: { isFast, depth, ... } }
+//   { photo: key, side, pixels }     bytes, (side, side, 3)
+//   { wish: [key, ...] }          -> { block, key, tokens, looks } ...
+//   { colours: [key, ...] }       -> { colours: by block, keys }
+//
+// What fails is told: { failed: message }.
+
+import { Backbone } from "./backbone.js";
+import { coloursOf } from "./colours.js";
+import { tensor } from "./vit.js";
+
+const photos = new Map(); // by key
+const seen = new Map(); // tokens behind each block, by key
+let wish = [];
+let backbone = null;
+let isBusy = false;
+
+/** Let messages in that have come meanwhile. */
+function listen() {
+  return new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener("message", () => done(port1.close()));
+    port1.start();
+    port2.postMessage(null);
+  });
+}
+
+/** The first of what is wanted that has not been seen. */
+function next() {
+  return wish.find((key) => !seen.has(key) && photos.has(key));
+}
+
+/** Go on with a photo, block by block, as long as it is the most wanted. */
+async function look(key, steps, blocks) {
+  const { value, done } = steps.next();
+  if (done) {
+    seen.set(key, blocks);
+    return;
+  }
+  const { tokens, looks } = value;
+  postMessage({
+    block: blocks.length, key, tokens: tokens.data, looks: looks?.data,
+  });
+  blocks.push(tokens);
+  await listen();
+  if (next() === key) await look(key, steps, blocks);
+}
+
+async function work() {
+  const key = next();
+  if (isBusy || !backbone || key === undefined) return;
+  isBusy = true;
+  try {
+    await look(key, backbone.look(photos.get(key)), []);
+  } finally {
+    isBusy = false;
+  }
+  await work();
+}
+
+const DEEDS = {
+  async open({ open, plain }) {
+    backbone = await Backbone.open(open, plain);
+    const { isFast, depth, embed_dim, patch_size, settings } = backbone;
+    postMessage({ open: { isFast, depth, embed_dim, patch_size, settings } });
+    await work();
+  },
+  photo({ photo, side, pixels }) {
+    const numbers = Float32Array.from(pixels, (byte) => byte / 255);
+    photos.set(photo, tensor([side, side, 3], numbers));
+    seen.delete(photo);
+  },
+  async wish({ wish: keys }) {
+    wish = keys;
+    await work();
+  },
+  colours({ colours: keys }) {
+    const blocks = keys.map((key) => seen.get(key));
+    if (blocks.includes(undefined)) return; // no longer wanted
+    postMessage({ keys, colours: coloursOf(blocks) });
+  },
+};
+
+self.addEventListener("message", async ({ data }) => {
+  const deed = Object.keys(DEEDS).find((name) => name in data);
+  try {
+    await DEEDS[deed]?.(data);
+  } catch (error) {
+    postMessage({ failed: String(error.message ?? error) });
+  }
+});
