@@ -8,8 +8,10 @@
 //
 // A photo has `picture`, a square canvas, and, as they come, `blocks`: the
 // tokens before the first block and behind each, `looks`, what the class
-// token's heads give each token, and `grid`, its patches a side. What the
-// model gets are the pixels that vitlib.teach's `resize_and_crop` gives.
+// token's heads give each token, and `grid`, its patches a side. The model
+// gets the pixels that vitlib.teach's `resize_and_crop` gives; a photo of
+// more than 896 pixels is made smaller by the browser first, which takes
+// milliseconds and not seconds, and moves them by a few grey levels.
 
 import { bring } from "./bring.js";
 import { html } from "./kit.js";
@@ -18,6 +20,7 @@ import { middleOf } from "./photo.js";
 const PATCH = 14;
 export const GRIDS = [16, 32]; // patches a side
 export const SHARP = 448; // pixels of a picture's side
+const ROUGH = 2 * SHARP;
 
 /** Bytes (side, side, 3) -> a canvas that shows them. */
 function canvasOf(pixels, side) {
@@ -29,6 +32,19 @@ function canvasOf(pixels, side) {
     image.data[4 * i + 3] = 255;
   }
   context.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/** What is much larger than is asked for, made smaller by the browser. */
+function lessOf(image) {
+  const scale = ROUGH / Math.min(image.width, image.height);
+  if (scale >= 1) return image;
+  const [width, height] = [image.width, image.height].map(
+    (side) => Math.round(side * scale));
+  const canvas = html("canvas", { width, height });
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(image, 0, 0, width, height);
   return canvas;
 }
 
@@ -53,9 +69,10 @@ export class Photo {
 
   /** Take the middle square of an image, in all sizes that are asked for. */
   develop(image) {
+    const less = lessOf(image);
     for (const grid of GRIDS) {
       const side = grid * PATCH;
-      this.sides[side] = middleOf(image, side);
+      this.sides[side] = middleOf(less, side);
     }
     this.picture = canvasOf(this.sides[SHARP], SHARP);
     return this;
