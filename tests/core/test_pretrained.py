@@ -10,6 +10,7 @@ import shutil
 import sys
 import types
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -744,3 +745,31 @@ def test_bytes_floats_and_pillow_give_the_same(picture):
         torch.testing.assert_close(whole, prepared, rtol=0, atol=step)
         batch = preprocess(torch.stack([numbers, numbers]))
         torch.testing.assert_close(batch[1], whole)
+
+
+def test_half_a_pixel_is_rounded_as_by_transformers(picture):
+    """15 rows are left where 12 are kept: one and a half on each side."""
+    from transformers import BitImageProcessorPil
+
+    theirs = BitImageProcessorPil(
+        size={"shortest_edge": 15}, crop_size={"height": 12, "width": 12}
+    )
+    ours = replace(
+        loaded("transformers_dinov2").preprocess,
+        resize=(15, 15),
+        mean=tuple(theirs.image_mean),
+        std=tuple(theirs.image_std),
+    )
+    wanted = theirs(images=picture, return_tensors="pt")["pixel_values"]
+    assert_same(ours(picture), wanted[0])
+    round_up = replace(ours, floor=False)
+    assert not torch.allclose(round_up(picture), wanted[0], atol=0.1)
+
+
+def test_a_hard_edge_does_not_leave_the_range_of_pixels():
+    """A cubic overshoots beside it; Pillow's bytes cannot."""
+    edge = torch.zeros(3, 40, 40)
+    edge[:, :, 20:] = 1
+    preprocess = loaded("timm_vit").preprocess
+    prepared = preprocess(edge)
+    assert (prepared.min(), prepared.max()) == (-1, 1)
