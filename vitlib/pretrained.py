@@ -142,7 +142,11 @@ def plan_for(
         plan.settings["num_heads"] = num_heads
     plan.place(told.get("image_size"))
     plan.check_pool(told.get("global_pool"))
-    plan.lost += [f"{name} is not needed" for name in named.unused]
+    plan.lost += [
+        f"{name} is not needed"
+        for name in named.unused
+        if not name.endswith("mask_token")
+    ]
     return plan, habits
 
 
