@@ -158,7 +158,7 @@ function withoutLines(ink) {
   const found = linesIn(marks);
   const hidden = ink.data.filter((_, i) => found[i]);
   if (!hidden.length) return ink;
-  const dark = 1.6 * quantile(hidden, 0.5) + 0.05; // ink on a line
+  const dark = 1.2 * quantile(hidden, 0.9) + 0.1; // ink on a line
   const [above, below] = [1, -1].map((step) => nearest(ink, found, step));
   return table(ink.rows, ink.cols, ink.data.map((value, i) =>
     found[i] && value <= dark
