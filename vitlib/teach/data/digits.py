@@ -32,8 +32,15 @@ def digits(part: str) -> tuple[Tensor, Tensor]:
     (torch.Size([8000, 1, 28, 28]), tensor([3, 8, 1, 0, 4]))
     """
     check_choice("part", part, PARTS)
-    content = read_checked("digits.npz", SHA256)
+    return read_part("digits.npz", SHA256, PARTS[part])
+
+
+def read_part(
+    name: str, sha256: str, part: slice
+) -> tuple[Tensor, Tensor]:
+    """Read some of the pictures, and their labels, of a checked file."""
+    content = read_checked(name, sha256)
     with np.load(io.BytesIO(content)) as arrays:
-        images, labels = (arrays[k][PARTS[part]] for k in arrays.files)
+        images, labels = (arrays[k][part] for k in arrays.files)
     pixels = torch.from_numpy(images).unsqueeze(1) / 255
     return pixels, torch.from_numpy(labels).long()
