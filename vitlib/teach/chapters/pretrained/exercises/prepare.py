@@ -1,0 +1,207 @@
+"""Check your `prepare(pixels, side, mean, std)`."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vitlib.teach.checking.inputs import Draw
+from vitlib.teach.checking.piece import Case, Mistake, Piece
+
+
+def prepare(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """(c, h, w), 0 to 255 -> (1, c, side, side), normalised."""
+    return normalised(middle(pixels, side) / 255, mean, std)
+
+
+def middle(pixels: Tensor, side: int) -> Tensor:
+    """Cut the middle out."""
+    top, left = ((length - side) // 2 for length in pixels.shape[1:])
+    return pixels[:, top : top + side, left : left + side]
+
+
+def normalised(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Bring each channel to its mean and deviation, as a batch of one."""
+    return ((pixels - per_channel(mean)) / per_channel(std))[None]
+
+
+def per_channel(numbers: Tensor) -> Tensor:
+    """(c,) -> (c, 1, 1)."""
+    return numbers[:, None, None]
+
+
+def cases() -> list[Case]:
+    """Draw pictures of even margins, wide and high, of 3 and 4 channels.
+
+    Odd margins are rounded differently by different libraries.
+    """
+    draw, found = Draw(113), []
+    for channels, height, width, side in [
+        (3, 6, 9, 3),
+        (3, 8, 4, 4),
+        (4, 7, 5, 3),
+        (3, 3, 5, 3),
+    ]:
+        pixels = 255 * draw.uniform(channels, height, width)
+        inputs = {
+            "pixels": pixels.round(),
+            "side": side,
+            "mean": 0.3 + 0.3 * draw.uniform(channels),
+            "std": 0.2 + 0.1 * draw.uniform(channels),
+        }
+        words = (
+            f"a picture of {height} by {width} pixels with {channels} "
+            f"channels, cut to {side} by {side}"
+        )
+        found.append(Case(words, inputs, tells={"side": side}))
+    return found
+
+
+def with_order(order: Callable) -> Callable:
+    """Give an answer that normalises the middle in another way."""
+
+    def wrong(
+        pixels: Tensor, side: int, mean: Tensor, std: Tensor
+    ) -> Tensor:
+        m, s = per_channel(mean), per_channel(std)
+        return order(middle(pixels, side), m, s)[None]
+
+    return wrong
+
+
+def corner(pixels: Tensor, side: int, mean: Tensor, std: Tensor) -> Tensor:
+    """Cut the upper left corner out."""
+    return normalised(pixels[:, :side, :side] / 255, mean, std)
+
+
+def no_batch(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Give one picture, not a batch of one."""
+    return prepare(pixels, side, mean, std)[0]
+
+
+def whole(pixels: Tensor, side: int, mean: Tensor, std: Tensor) -> Tensor:
+    """Cut nothing."""
+    return normalised(pixels / 255, mean, std)
+
+
+def turned_round(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Normalise the channels in reverse order, as if it were BGR."""
+    return prepare(pixels, side, mean.flip(0), std.flip(0))
+
+
+def own_numbers(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Take the picture's own mean and deviation."""
+    cut = middle(pixels, side) / 255
+    return normalised(cut, cut.mean(dim=(1, 2)), cut.std(dim=(1, 2)))
+
+
+def one_for_all(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Take one mean and one deviation for all channels."""
+    ones = torch.ones_like(mean)
+    return prepare(pixels, side, mean.mean() * ones, std.mean() * ones)
+
+
+PIECE = Piece(
+    module=__name__,
+    number=3,
+    reference=prepare,
+    cases=cases,
+    axes="pictures, channels, rows, columns",
+    next="Before it stands the resizing; the `preprocess` that `load` "
+    "gives does both, with the numbers of the family.",
+    mistakes=(
+        Mistake(
+            "not_divided_by_255",
+            with_order(lambda x, m, s: (x - m) / s),
+            "Mean and deviation belong to pixels from 0 to 1, and yours "
+            "still go to 255. {seen} What is to be done first?",
+        ),
+        Mistake(
+            "divided_at_the_end",
+            with_order(lambda x, m, s: (x - m) / s / 255),
+            "You divide by 255 after the mean is taken off. {seen} The "
+            "mean is that of pixels from 0 to 1. Which step comes first?",
+        ),
+        Mistake(
+            "mean_not_taken_off",
+            with_order(lambda x, m, s: x / 255 / s),
+            "Divided by the deviation, and the mean is still in it. "
+            "{seen} What becomes of a pixel that is as bright as the "
+            "mean?",
+        ),
+        Mistake(
+            "not_divided_by_std",
+            with_order(lambda x, m, s: x / 255 - m),
+            "The mean is taken off, and the deviation is not used. {seen} "
+            "By what is the rest to be divided?",
+        ),
+        Mistake(
+            "multiplied_by_std",
+            with_order(lambda x, m, s: (x / 255 - m) * s),
+            "You multiply by the deviation. {seen} What brings numbers of "
+            "deviation 0.2 to deviation 1?",
+        ),
+        Mistake(
+            "std_before_mean",
+            with_order(lambda x, m, s: x / 255 / s - m),
+            "You divide first and take the mean off afterwards. {seen} "
+            "The mean is one of pixels, not of what they become. Which "
+            "step comes first?",
+        ),
+        Mistake(
+            "divided_by_variance",
+            with_order(lambda x, m, s: (x / 255 - m) / s**2),
+            "You divide by the square of the deviation. {seen} Which of "
+            "the two does `std` name?",
+        ),
+        Mistake(
+            "corner_cut_out",
+            corner,
+            "Normalised rightly, and cut out of the upper left corner. "
+            "{seen} How many rows are to be left out above the middle?",
+        ),
+        Mistake(
+            "nothing_cut_out",
+            whole,
+            "Normalised rightly, and nothing is cut: your shape is "
+            "{shape}, wanted is {right}. Where does the middle begin?",
+        ),
+        Mistake(
+            "no_batch",
+            no_batch,
+            "The picture is right. A model takes a batch of pictures: "
+            "your shape is {shape}, wanted is {right}. Which axis is "
+            "missing in front?",
+        ),
+        Mistake(
+            "channels_in_reverse",
+            turned_round,
+            "The numbers of the last channel are used for the first, as "
+            "if the colours came as blue, green, red. {seen} In which "
+            "order do they come?",
+        ),
+        Mistake(
+            "own_mean_and_std",
+            own_numbers,
+            "You take the mean and the deviation of this picture. {seen} "
+            "So a dark picture and a bright one become alike. Whose "
+            "numbers did the model learn with?",
+        ),
+        Mistake(
+            "one_for_all_channels",
+            one_for_all,
+            "All channels get one mean and one deviation. {seen} Each has "
+            "its own. Which axis of the picture do they belong to?",
+        ),
+    ),
+)
