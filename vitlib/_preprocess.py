@@ -17,12 +17,13 @@ RESAMPLE = {"bilinear": 2, "bicubic": 3}  # as Pillow counts them
 class Preprocess:
     """Resize, crop and normalise pictures as a model expects them.
 
-    A picture of Pillow or (c, h, w) -> (c, *size); (b, c, h, w) -> (b, c,
-    *size). Tensors hold floats from 0 to 1, or bytes. A picture is made
-    just large enough to cover `resize`, (height, width), or, if `squash`,
-    exactly as large; then the middle is cut out. Pillow's must be RGB or
-    grey: what becomes of transparency, 16 bits and a camera's orientation
-    is to be decided before. ValueError for others.
+    A picture of Pillow or (c, h, w) -> (c, rows, cols), (b, c, h, w) ->
+    (b, c, rows, cols), rows and cols as `size` says. Tensors hold floats
+    from 0 to 1, or bytes. A picture is made just large enough to cover
+    `resize`, (height, width), or, if `squash`, exactly as large; then the
+    middle is cut out. Pillow's must be RGB or grey: what becomes of
+    transparency, 16 bits and a camera's orientation is to be decided
+    before. ValueError for others.
 
     >>> half = 0.5, 0.5, 0.5
     >>> preprocess = Preprocess((224, 224), (256, 256), half, half)
