@@ -44,7 +44,7 @@ from vitlib.teach.draw.narrow import alone, panels
 SMALLEST = 10  # pixels of the page
 PHONE = 288  # pixels: what a phone of 320 has for a figure
 LEAST = 0.8  # of its size, at which a panel stands there
-SMALLEST_THERE = 8.4  # pixels of that phone
+SMALLEST_THERE = 9  # pixels of that phone
 TOUCH = 2  # pixels: a line's box is higher than its letters
 NUMBER = re.compile(
     r"(?<![\w.,/-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w/])"
@@ -59,6 +59,7 @@ class Drawn:
     words: str
     cuts: tuple[float, ...] = ()
     narrow: Figure | None = None
+    by_row: bool = False
     alive: bool = False  # then nobody sees it on a phone
 
     @property
@@ -78,14 +79,15 @@ class Drawn:
         if self.narrow is not None:
             return [_whole(self.narrow)]
         with style():
-            parts, found = panels(self.figure, self.cuts), []
+            parts, found = panels(self.figure, self.cuts, self.by_row), []
             for part in parts:
                 if part.axes:
                     with alone(self.figure, part):
                         found.append(_whole(self.figure))
                 else:
                     ends = part.left, part.right
-                    found.append(Stacked(*ends, _within(self, *ends)))
+                    boxes = _within(self, *ends, part.rows)
+                    found.append(Stacked(*ends, boxes))
         return found or [_whole(self.figure)]
 
     @property
@@ -125,12 +127,17 @@ def _boxes(figure: Figure) -> list[tuple[Text, Bbox]]:
         return [(t, Text.get_window_extent(t, renderer)) for t in seen]
 
 
-def _within(drawn: Drawn, left: float, right: float) -> list:
-    """Give the texts of which something stands between both ends."""
+def _within(drawn: Drawn, left: float, right: float, rows: tuple) -> list:
+    """Give the texts of which something stands between the ends."""
+    height = 72 * drawn.figure.get_figheight()
+    top, end = rows or (-np.inf, np.inf)
     return [
         (text, box)
         for text, box in drawn.boxes
-        if box.x1 > left + 1 and box.x0 < right - 1
+        if box.x1 > left + 1
+        and box.x0 < right - 1
+        and height - box.y0 > top + 1
+        and height - box.y1 < end - 1
     ]
 
 
@@ -283,12 +290,18 @@ def cramped(drawn: Drawn) -> list[str]:
 
 
 def _small(boxes: list, least: float) -> list[str]:
-    sizes = {t.get_text(): t.get_fontsize() for t, _ in boxes}
+    sizes = {t.get_text(): _letters(t) for t, _ in boxes}
     return [
         f"{name!r} is {size} pixels high"
         for name, size in sizes.items()
         if size < least
     ]
+
+
+def _letters(text: Text) -> float:
+    """Give the size of its smallest letters: exponents are smaller."""
+    share = 0.7 if re.search(r"\$.*\^", text.get_text()) else 1
+    return share * text.get_fontsize()
 
 
 def _cut_off(boxes: list, room: Bbox) -> list[str]:

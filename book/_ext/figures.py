@@ -29,7 +29,7 @@ NARROW = """
 {panels}
 </div>"""
 PANEL = """\
-<svg aria-hidden="true" viewBox="{left} 0 {width} {height}" \
+<svg aria-hidden="true" viewBox="{left} {top:g} {width} {height:g}" \
 style="--width: {width}px"><use href="#{name}"/></svg>"""
 
 WORDS = """\
@@ -78,8 +78,9 @@ def as_panel(panel: dict, own: str, whole: str, height: float) -> str:
     """Show a part of the whole figure, or what was drawn anew."""
     if "svg" not in panel:
         left, width = panel["from"], panel["to"] - panel["from"]
+        top, end = panel.get("rows", (0, height))
         return PANEL.format(
-            left=left, width=width, height=f"{height:g}", name=whole
+            left=left, top=top, width=width, height=end - top, name=whole
         )
     svg = with_own_ids(panel["svg"], own)
     look = (

@@ -3,7 +3,9 @@
 import re
 from itertools import pairwise
 
+import numpy as np
 import pytest
+from extensions import extension
 
 from vitlib.teach.draw import canvas as kit
 from vitlib.teach.draw.narrow import NARROW, alone, panels
@@ -55,6 +57,40 @@ def test_all_of_the_figure_is_in_one_of_the_lines(count):
     assert found[-1][1] == 680
     assert all(a[1] == b[0] for a, b in pairwise(found))
     assert max(right - left for left, right in found) <= NARROW
+
+
+def two_rows(count):
+    """Two rows of squares: the second begins one place later."""
+    figure = kit.canvas(680, 300)
+    with kit.style():
+        for row, col in np.ndindex(2, count):
+            if (row, col) != (1, 0):
+                place = (col / count + 0.01, 0.55 - 0.5 * row, 0.15, 0.4)
+                kit.bare(figure.add_axes(place)).plot([0, 1], [0, 1])
+    return figure
+
+
+@pytest.mark.parametrize("cuts", [(), (170, 510)])
+def test_all_of_a_row_comes_before_the_next(cuts):
+    with kit.style():
+        found = panels(two_rows(4), cuts, by_row=True)
+    starts = [(one.rows[0] > 100, round(one.left)) for one in found]
+    edges = (3, 173, 513) if cuts else (3, 343)
+    below = (173, 513)
+    assert starts == [
+        *((False, left) for left in edges),
+        *((True, left) for left in below),
+    ]
+    assert found[0].rows[1] == found[-1].rows[0]
+
+
+def test_the_page_learns_of_the_rows():
+    _, about = kit.bundle(two_rows(4), "Seven squares.", by_row=True)
+    found = about["vitlib"]["panels"]
+    assert found[0]["rows"][0] == 0
+    assert found[-1]["rows"][1] == 300
+    page = extension("figures").as_html(about["vitlib"], "Squares", 1)
+    assert re.search(r'viewBox="173 1\d\d \d+ 1\d\d"', page)
 
 
 def test_it_is_cut_where_it_is_told():

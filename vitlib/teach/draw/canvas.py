@@ -87,6 +87,7 @@ def show(
     alt: str,
     cuts: tuple[float, ...] = (),
     narrow: Figure | None = None,
+    by_row: bool = False,
 ) -> None:
     """Show the figure below the cell; `alt` says what is to be seen.
 
@@ -95,9 +96,10 @@ def show(
 
     In a narrow window its panels stand one above the other (see
     narrow.py). `cuts` says where to cut, in pixels from the left, or
-    `narrow` what to show instead; without them both are found.
+    `narrow` what to show instead; without them both are found, `by_row`
+    so that rows of pictures follow each other.
     """
-    data, metadata = bundle(figure, alt, cuts, narrow)
+    data, metadata = bundle(figure, alt, cuts, narrow, by_row=by_row)
     display(data, metadata=metadata, raw=True)
 
 
@@ -107,6 +109,7 @@ def bundle(
     cuts: tuple[float, ...] = (),
     narrow: Figure | None = None,
     whole: bool = False,
+    by_row: bool = False,
 ) -> tuple[dict, dict]:
     """Give what `show` shows: the output's data, and its metadata.
 
@@ -120,7 +123,8 @@ def bundle(
         elif whole:
             parts = []
         else:
-            parts = [_part(figure, one) for one in panels(figure, cuts)]
+            found = panels(figure, cuts, by_row)
+            parts = [_part(figure, one) for one in found]
     if parts:
         about["panels"] = parts
     width, height = (round(72 * side) for side in figure.get_size_inches())
@@ -132,7 +136,10 @@ def bundle(
 def _part(figure: Figure, panel: Panel) -> dict:
     """Give a panel's ends in the figure, or what was drawn anew."""
     if not panel.axes:
-        return {"from": round(panel.left), "to": round(panel.right)}
+        ends = {"from": round(panel.left), "to": round(panel.right)}
+        if panel.rows:
+            ends |= {"rows": [round(end) for end in panel.rows]}
+        return ends
     with alone(figure, panel):
         return {"svg": _svg(figure)}
 

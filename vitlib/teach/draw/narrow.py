@@ -19,47 +19,84 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 NARROW = 340  # pixels: what a phone of 400 has for a figure
-SCALED = 360  # up to here a phone of 320 shows it at 0.8 or more
+SCALED = 352  # up to here a phone of 320 shows 11 pixels as 9
 CLEAR = 3  # pixels of paper, where it is cut
 EDGE = 4  # pixels of paper, where it is drawn anew
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a figure, in its pixels; with `axes` to be drawn anew."""
+    """A part of a figure, in its pixels; with `axes` to be drawn anew.
+
+    `rows` are its upper and its lower end, where it is not as high as
+    the figure.
+    """
 
     left: float
     right: float
     axes: tuple[Axes, ...] = ()
+    rows: tuple[float, float] | None = None
 
 
-def panels(figure: Figure, cuts: tuple[float, ...] = ()) -> list[Panel]:
+def panels(
+    figure: Figure, cuts: tuple[float, ...] = (), by_row: bool = False
+) -> list[Panel]:
     """Say what stands in a narrow window, from top to bottom.
 
     The `cuts`, in pixels, are made as they are; without any they are
-    found. A figure that is narrow already has no panels.
+    found. `by_row` does so in each row of pictures for itself: all of the
+    first come before the second. A figure that is narrow already has no
+    panels.
     """
     width = 72 * figure.get_figwidth()
     if width <= SCALED:
         return []
+    boxes = list(_boxes(figure))
+    if by_row:
+        return _row_by_row(boxes, cuts, 72 * figure.get_figheight())
     if cuts:
         return [Panel(*ends) for ends in pairwise((0, *cuts, width))]
+    found = _clear([(box.x0, box.x1) for box in boxes])
     return [
         Panel(left, right, _curves(figure, left, right))
-        for left, right in _lines(_clear(figure))
+        for left, right in _lines([0, *found, width])
     ]
 
 
-def _clear(figure: Figure) -> list[float]:
-    """Find where clear paper runs from top to bottom, and both edges."""
-    width = 72 * figure.get_figwidth()
-    ends = sorted((box.x0, box.x1) for box in _boxes(figure))
-    cuts, reached = [], ends[0][1] if ends else width
-    for left, right in ends[1:]:
-        if left - reached > CLEAR:
-            cuts.append((left + reached) / 2)
-        reached = max(reached, right)
-    return [0, *cuts, width]
+def _clear(ends: list[tuple[float, float]]) -> list[float]:
+    """Find where clear paper runs through, between things' ends."""
+    cuts, reached = [], np.inf
+    for start, end in sorted(ends):
+        if start - reached > CLEAR:
+            cuts.append((start + reached) / 2)
+        reached = end if reached == np.inf else max(reached, end)
+    return cuts
+
+
+def _row_by_row(
+    boxes: list[Bbox], cuts: tuple[float, ...], height: float
+) -> list[Panel]:
+    """Cut across first, then each row; its panels begin where it does."""
+    across = _clear([(height - b.y1, height - b.y0) for b in boxes])
+    found = []
+    for rows in pairwise((0, *across, height)):
+        low, high = (height - end for end in rows[::-1])
+        ends = [(b.x0, b.x1) for b in boxes if low < b.y0 < b.y1 < high]
+        first, last = _edges(ends)
+        inside = [cut for cut in cuts if first < cut < last]
+        lines = pairwise((first, *inside, last))
+        if not cuts:
+            lines = _lines([first, *_clear(ends), last])
+        for left, right in lines:
+            seen = [end for end in ends if left < sum(end) / 2 < right]
+            found.append(Panel(*_edges(seen), rows=rows))
+    return found
+
+
+def _edges(ends: list[tuple[float, float]]) -> tuple[float, float]:
+    """Give both ends of some things, with a little paper."""
+    starts, stops = zip(*ends, strict=True)
+    return min(starts) - EDGE, max(stops) + EDGE
 
 
 def _boxes(figure: Figure) -> Iterator[Bbox]:

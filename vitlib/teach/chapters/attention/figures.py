@@ -105,12 +105,12 @@ def one_query(
     output = weights @ v
     pictures = _squares(images, patch_size)[chosen]
     heights = (86, 168, 250)
-    columns = (66, 226, 368, 448, 528, 628)
+    columns = (66, 226, 356, 436, 516, 616)
     names = ("query", "keys", "scores", "weights", "values", "output")
     root = f"q·k / √{q.shape[0]}"
     shapes = ("q", "k", root, "w", "v", "w @ v")
     with style():
-        figure, axes = _sheet(680, 338)
+        figure, axes = _sheet(668, 338)
         for x, name, shape in zip(columns, names, shapes, strict=True):
             axes.text(x, 24, name, ha="center", size=13)
             axes.text(x, 324, shape, ha="center", **CODE)
@@ -128,15 +128,15 @@ def one_query(
                 226, y + 43, _numbers(key), ha="center", size=11, color=KEY
             )
             axes.text(
-                368, y + 4, f"{score:.2f}", ha="center", size=13, color=INK
+                356, y + 4, f"{score:.2f}", ha="center", size=13, color=INK
             )
-            axes.plot([256, 334], [y, y], color=LINE, lw=1, zorder=0)
+            axes.plot([256, 322], [y, y], color=LINE, lw=1, zorder=0)
             # Not quite WEIGHT itself, which is another one in the dark.
             shade = WEIGHTS(0.99 * weight.item() / weights.max().item())
-            _token(axes, 448, y, 40, WEIGHT, shade)
+            _token(axes, 436, y, 40, WEIGHT, shade)
             dark = weight > 0.5 * weights.max()
             axes.text(
-                448,
+                436,
                 y + 4.5,
                 f"{weight:.2f}",
                 ha="center",
@@ -144,21 +144,22 @@ def one_query(
                 color=ON_PICTURE if dark else ON_TILE,
                 zorder=4,
             )
-            _thread(axes, (558, y), (596, 168), VALUE, width)
-            _token(axes, 528, y, 52, VALUE, tuple(value.tolist()))
-        _token(axes, 630, 168, 60, GREY, tuple(output.tolist()))
+            _thread(axes, (546, y), (584, 168), VALUE, width)
+            _token(axes, 516, y, 52, VALUE, tuple(value.tolist()))
+        _token(axes, 618, 168, 60, GREY, tuple(output.tolist()))
     parts = "; ".join(
         f"score {s:.2f}, weight {w:.2f}"
         for s, w in zip(scores.tolist(), weights.tolist(), strict=True)
     )
     show(
         figure,
-        "From left to right: the query, a square of the cat's eye with "
+        "In order: the query, a square of the cat's eye with "
         f"the numbers {_numbers(q)}; three keys, the same square, the "
         f"other eye and the nose, each with two numbers; {parts}; three "
         "values, each a plain colour; and the output, a dark olive mixed "
         "from the first two. The threads to the two eyes are thick, the "
         "thread to the nose is thin.",
+        cuts=(318,),  # the scores stay with what they become
     )
 
 
@@ -299,69 +300,85 @@ def splitting_heads(heads: int = 6, head_dim: int = 64) -> None:
         "a red and a green tile with its own number; read as (heads k "
         "qkv) heads 0 and 1 get only blue ones, 2 and 3 only red, 4 and "
         "5 only green.",
-        narrow=_two_orders(3, head_dim),  # half as many tell the same
+        narrow=_two_orders(heads, head_dim, step=18),
     )
 
 
-def _two_orders(heads: int, head_dim: int) -> Figure:
+def _two_orders(heads: int, head_dim: int, step: float = 36) -> Figure:
+    """Draw both orders; a tile and what is around it are `step` wide."""
     width = f"({3 * heads * head_dim})"
-    right = 16 + 108 * heads
+    edge = 16 if step > 30 else 7
+    right = edge + 3 * step * heads
+    tops = (0, 214) if step > 30 else (0, 232)
+    names = ("right: (qkv heads k)", "wrong: (heads k qkv)")
     with style():
-        figure, axes = _sheet(right + 16, 396)
-        axes.text(16, 24, "right: (qkv heads k)", size=13)
-        look = {"ha": "right", **CODE}
-        axes.text(right, 24, f"self.qkv(token) {width}", **look)
-        for part, head, x, y in _row_of_tiles(axes, heads, 56):
-            end = 28 + head * 108 + 12 + part * 30
-            colour = (QUERY, KEY, VALUE)[part]
-            _fall(axes, (x, y + 15), (end, 134), colour)
-        axes.text(16, 238, "wrong: (heads k qkv)", size=13)
-        axes.text(right, 238, f"self.qkv(token) {width}", **look)
-        for number, (part, _, x, y) in enumerate(
-            _row_of_tiles(axes, heads, 270)
-        ):
-            colour = (QUERY, KEY, VALUE)[part]
-            end = 28 + number // 3 * 108 + 42
-            _fall(axes, (x, y + 15), (end, 318), colour)
-        for head in range(heads):
-            _head(axes, head, 124, (QUERY, KEY, VALUE), f"{head}")
-            owner = (QUERY, KEY, VALUE)[3 * head // heads]
-            _head(axes, head, 318, (owner,) * 3, "")
+        figure, axes = _sheet(right + edge, tops[1] + (182 if step > 30 else 210))
+        for top, name in zip(tops, names, strict=True):
+            axes.text(edge, top + 24, name, size=13)
+            look = {"ha": "right", **CODE}
+            below = 24 if step > 30 else 42  # the name takes all the line
+            qkv = f"self.qkv(token) {width}"
+            axes.text(right, top + below, qkv, **look)
+            start = top + below + 32
+            row = _row_of_tiles(axes, heads, edge, start, step)
+            for number, (part, head, x) in enumerate(row):
+                owner, place = head, part
+                if top:
+                    owner, place = number // 3, 1
+                end = _inside(edge, step, owner, place)
+                colour = (QUERY, KEY, VALUE)[part]
+                fall = (x, start + 5 * step / 12), (end, start + 68)
+                _fall(axes, *fall, colour)
+            for head in range(heads):
+                kinds = (QUERY, KEY, VALUE)
+                if top:
+                    kinds = (kinds[3 * head // heads],) * 3
+                mark = "" if top else f"{head}"
+                _head(axes, head, (edge, start + 68, step), kinds, mark)
     return figure
 
 
-def _row_of_tiles(axes: Axes, heads: int, y: float) -> list[tuple]:
+def _inside(edge: float, step: float, head: int, place: int) -> float:
+    """Give the centre of a tile within a head."""
+    return edge + 3 * step * (head + 1 / 2) + (place - 1) * 5 * step / 6
+
+
+def _row_of_tiles(
+    axes: Axes, heads: int, edge: float, y: float, step: float
+) -> list[tuple]:
     """Draw the tiles of qkv in a row; give part, head and centre."""
     places = []
     for number in range(3 * heads):
         part, head = divmod(number, heads)
-        x = 31 + 36 * number
-        _tile(axes, x, y, 30, (QUERY, KEY, VALUE)[part])
+        x = edge + step * (number + 1 / 2)
+        _tile(axes, x, y, 5 * step / 6, (QUERY, KEY, VALUE)[part])
         axes.text(x, y + 4, f"{'qkv'[part]}{head}", **_on_colour())
-        places.append((part, head, x, y))
+        places.append((part, head, x))
     return places
 
 
 def _head(
-    axes: Axes, head: int, top: float, colours: tuple, mark: str
+    axes: Axes, head: int, place: tuple, colours: tuple, mark: str
 ) -> None:
     """Draw a head as a box with its queries, keys and values."""
-    left = 20 + head * 108
+    edge, top, step = place
+    left, gap = edge + 3 * step * head, step / 9
     box = FancyBboxPatch(
-        (left, top),
-        100,
+        (left + gap, top),
+        3 * step - 2 * gap,
         60,
-        boxstyle="round,pad=0,rounding_size=8",
+        boxstyle=f"round,pad=0,rounding_size={2 * gap}",
         fc="none",
         ec=LINE,
         lw=1.2,
     )
     axes.add_patch(box)
     for part, colour in enumerate(colours):
-        x = left + 20 + part * 30
-        _tile(axes, x, top + 22, 24, colour)
+        x = _inside(edge, step, head, part)
+        _tile(axes, x, top + 22, 2 * step / 3, colour)
         axes.text(x, top + 26, f"{'qkv'[part]}{mark}", **_on_colour())
-    axes.text(left + 50, top + 52, f"head {head}", ha="center", **CODE)
+    middle = left + 3 * step / 2
+    axes.text(middle, top + 52, f"head {head}", ha="center", **CODE)
 
 
 def _fall(axes: Axes, start, end, colour: str) -> None:
@@ -436,4 +453,5 @@ def heads_on_the_cat(
         f"with the largest weights {largest}; last the map of a "
         "head set by hand, in which both eyes are darkest, largest "
         f"weight {by_hand.max():.2g}.",
+        by_row=True,
     )

@@ -57,6 +57,7 @@ def as_it_arrives(images: Tensor, healthy: ViT, patient: ViT) -> None:
         f"arrive, four to a row. {moved} of 16 patches stand in another "
         "place; each is upright and whole. What stood at the upper right "
         "stands at the lower left.",
+        by_row=True,
     )
 
 

@@ -22,6 +22,8 @@ from vitlib.teach.draw.palette import (
     GREY,
     INK,
     LINE,
+    ON_PICTURE,
+    ON_TILE,
     QUERY,
     WEIGHT,
 )
@@ -97,8 +99,8 @@ def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
     picture = rearrange(scenes.images[index], "c h w -> h w c")
     ax.imshow((picture * 255).round().byte().numpy())
     for cut in range(CELL, SIDE, CELL):
-        ax.axhline(cut - 0.5, color=LINE, lw=0.8)
-        ax.axvline(cut - 0.5, color=LINE, lw=0.8)
+        ax.axhline(cut - 0.5, color=ON_PICTURE, lw=0.8)
+        ax.axvline(cut - 0.5, color=ON_PICTURE, lw=0.8)
     target = int(scenes.target[index])
     top, left, bottom, right = scenes.boxes[index, 1 + target].tolist()
     ax.add_patch(
@@ -107,7 +109,7 @@ def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
             right - left + 2.2,
             bottom - top + 2.2,
             fill=False,
-            ec=INK,
+            ec=ON_TILE,
             lw=1.4,
             clip_on=False,
             zorder=3,  # over the borders of the patches
@@ -140,6 +142,8 @@ def scenes(rows: dict[str, Scenes]) -> None:
         "4 by 4 patches, each with three small coloured shapes and a "
         "square, the cue. The shape in the cue's colour is outlined. "
         f"{'. '.join(told)}.",
+        cuts=tuple(680 * n / count for n in range(2, count, 2)),
+        by_row=True,
     )
 
 

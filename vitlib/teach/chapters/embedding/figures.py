@@ -237,9 +237,11 @@ def distances(patches: Tensor, tokens: dict[int, Tensor]) -> None:
             )
             ax.plot([0, end], [0, end], color=INK, lw=0.8)
             ax.set_title(f"{width} filters")
+            # Each has its own: on a phone each stands by itself.
             ax.set_xlabel("between patches", size=11, color=GREY)
+            ax.set_ylabel("between tokens", size=11, color=GREY)
+            ax.tick_params(labelleft=True)
             ax.set(xlim=(0, end), ylim=(0, end))
-        axes[0].set_ylabel("between tokens", size=11, color=GREY)
         figure.tight_layout(w_pad=1.2)
     values = ", ".join(
         f"{100 * s:.0f} % for {width} filters"

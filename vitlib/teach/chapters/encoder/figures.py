@@ -367,7 +367,7 @@ def switched_off(
                 colour = INK if everything else GREY
                 thick = 2.6 if everything else 1.5
                 ax.plot(values, ls=dash, lw=thick, color=colour)
-            ax.set_yscale("log")
+            _by_factors(ax)
             ax.set_ylim(*limits)
             ax.minorticks_off()
             depth = len(values) - 1
@@ -386,6 +386,14 @@ def switched_off(
         "Two panels on logarithmic scales over the blocks: the part of "
         "the tokens in which they differ from their mean, and their "
         f"length. After the last block, {told}.",
+    )
+
+
+def _by_factors(ax: Axes) -> None:
+    """Make heights go by factors, and write no exponent small: 1e-6."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_formatter(
+        lambda value, _: f"{value:g}".replace("e-0", "e-")
     )
 
 
@@ -447,7 +455,7 @@ def before_and_after(
                 range(1, depth + 1), values, color=colour, ls=dash, lw=1.6
             )
             left.plot(depth, values[-1], "o", ms=5, color=colour)
-        left.set_yscale("log")
+        _by_factors(left)
         left.set_ylim(0.2, 4)
         left.set_yticks(
             [0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"]
@@ -468,7 +476,7 @@ def before_and_after(
                 va="bottom" if above else "top",
                 color=colour,
             )
-        right.set_yscale("log")
+        _by_factors(right)
         right.set_ylim(1e-6, 6)
         right.set_xlabel("layers passed, two a block")
         deepest = max(depth for _, depth in gradients)

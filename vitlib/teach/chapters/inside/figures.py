@@ -119,6 +119,8 @@ def head_maps(
         f"{grid[1]} squares, a row a layer, a map a head, each shaded in "
         "violet in its own way. The largest weight in a map lies between "
         f"{most.min():.2f} and {most.max():.2f}.{outlined}",
+        cuts=tuple(680 * n / (1 + heads) for n in range(1, heads, 2)),
+        by_row=True,
     )
 
 

@@ -170,7 +170,7 @@ def _ranking(rows: list[Result], beside: bool) -> Figure:
             else:
                 side = 1 if row.top1 < 88 else -1
                 _beside(ax, (row.top1, y), f"{row.top1:.2f}", side, SMALL)
-                look = {**MONO, "size": 10, **_on_paper()}
+                look = {**MONO, "size": 10.7, **_on_paper()}
                 ax.text(70.7, y + 0.48, row.name, va="center", **look)
         ax.set(xlim=(70.6, 91.8), ylim=(-0.8, len(rows) - 0.2))
         ax.set_xticks([75, 80, 85, 90])
