@@ -94,6 +94,14 @@ class Drawn:
     def texts(self) -> list[str]:
         return [text.get_text() for text, _ in self.boxes]
 
+    def in_order(self, names: list[str]) -> list[list[str]]:
+        """Say which of the names each panel of a phone has."""
+        found = [
+            [t.get_text() for t, _ in panel.boxes if t.get_text() in names]
+            for panel in self.stacked
+        ]
+        return [some for some in found if some]
+
     def text(self, start: str) -> Text:
         """Give the one text that begins so."""
         (found,) = (
@@ -255,6 +263,9 @@ class EveryFigure:
     def test_every_panel_can_be_read_on_a_phone(self, make):
         assert cramped(make()) == []
 
+    def test_every_axis_has_its_numbers_on_a_phone(self, make):
+        assert unnumbered(make()) == []
+
     def test_its_words_tell_the_numbers_that_are_drawn(self, make):
         context = self.context.get(make.__name__, ())
         assert set(untold(make())) == set(context)
@@ -287,6 +298,23 @@ def cramped(drawn: Drawn) -> list[str]:
             *panel.over,
         ]
     return faults
+
+
+def unnumbered(drawn: Drawn) -> list[str]:
+    """Name panels whose numbers stand beside another one only."""
+    if len(drawn.stacked) < 2:
+        return []
+    return [
+        axes.get_title(loc="left")
+        for axes in drawn.panels
+        if axes.axison
+        and axes.spines["left"].get_visible()
+        and len(axes.get_yticks())
+        and not any(
+            label.get_visible() and label.get_text()
+            for label in axes.get_yticklabels()
+        )
+    ]
 
 
 def _small(boxes: list, least: float) -> list[str]:

@@ -12,6 +12,7 @@ from live_page import faults
 
 COLUMNS = 75
 MOST_TABS = 10
+LEAST_LETTERS = 9  # pixels of a phone
 
 YARDSTICK = """() => {
   const numbers = new Float64Array(1_000_000).fill(0.5);
@@ -151,6 +152,25 @@ PIECES = """() => {
   });
 }"""
 
+# What of a live figure is cut off, and its letters that are too small.
+ALIVE = """(least) => [
+  ...document.querySelectorAll("[data-figure]")
+].filter((e) => e.checkVisibility()).flatMap((figure) => {
+  const name = figure.dataset.figure;
+  const small = [...figure.querySelectorAll("*")].filter((e) => {
+    const written = [...e.childNodes].some(
+      (n) => n.nodeType === 3 && n.textContent.trim());
+    if (!written || !e.checkVisibility()) return false;
+    const svg = e.closest("svg");
+    const scale = svg
+      ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
+    return scale * parseFloat(getComputedStyle(e).fontSize) < least;
+  }).map((e) => `${name}: small ${e.textContent.slice(0, 20)}`);
+  return figure.scrollWidth > figure.clientWidth
+    ? [`${name}: ${figure.scrollWidth} in ${figure.clientWidth}`, ...small]
+    : small;
+})"""
+
 # "You are here" may be drawn in a window on the figure, where no text
 # can be asked: its place in the figure is, and what the windows show.
 HERE = """() => [...document.querySelectorAll(".vit-figure text")].filter(
@@ -282,6 +302,7 @@ def look_at(browser, page):
         tab.set_viewport_size({"width": width, "height": 800})
         seen[f"sideways, {width}"] = tab.evaluate(SIDEWAYS)
         seen[f"pieces, {width}"] = tab.evaluate(PIECES)
+        seen[f"alive, {width}"] = tab.evaluate(ALIVE, LEAST_LETTERS)
         seen[f"here, {width}"] = tab.evaluate(HERE)
         seen[f"shrunk, {width}"] = tab.evaluate(SHRUNK)
         seen[f"tables, {width}"] = tab.evaluate(TABLES)

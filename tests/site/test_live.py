@@ -82,6 +82,14 @@ def test_a_page_is_soon_usable(page, look):
 
 
 @every_live_page
+@pytest.mark.parametrize("width", [400, 320])
+def test_a_phone_shows_all_of_a_figure_and_it_can_be_read(
+    page, width, look
+):
+    assert look(page)[f"alive, {width}"] == []
+
+
+@every_live_page
 def test_few_tabs_lead_to_the_first_live_figure(page, look):
     assert look(page)["tabs"] is not None
 

@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 from drawn import (
+    Drawn,
     EveryFigure,
     draw,
     has_edge,
@@ -156,8 +157,8 @@ def test_each_key_has_its_score_and_its_weight_beside_it():
             for text in axes.texts
             if abs(text.get_position()[1] - y) < 10
         }
-        assert beside[368] == f"{score:.2f}"
-        assert beside[448] == f"{weight:.2f}"
+        assert beside[356] == f"{score:.2f}"
+        assert beside[436] == f"{weight:.2f}"
     said = f"score {score:.2f}, weight {weight:.2f}"
     assert said in one_query().words
     heads = [t.get_text() for t in axes.texts if t.get_position()[1] == 24]
@@ -171,7 +172,7 @@ def test_the_output_is_the_weighted_mixture_of_the_values_colours():
     values = rounded(VALUE)
     for frame, colour in zip(values, v, strict=True):
         assert_allclose(frame.get_facecolor()[:3], colour, atol=1e-6)
-    (output,) = (f for f in rounded(GREY) if f.get_x() > 590)
+    (output,) = (f for f in rounded(GREY) if f.get_x() > 580)
     mixed = sum(w * c for w, c in zip(weights, v.numpy(), strict=True))
     assert_allclose(output.get_facecolor()[:3], mixed, atol=1e-6)
 
@@ -327,6 +328,18 @@ def test_every_head_has_its_map():
             assert pixels(axes)[row, col] == weights[14 * row + col]
         assert scale(axes) == ("weight", 0, weights.max().item())
         assert axes.get_xlabel() == f"0 to {weights.max():.2g}"
+
+
+def test_heads_follow_one_another_on_a_phone():
+    titles = [f"head {head}" for head in range(6)]
+    titles = ["who asks", *titles, "set by hand"]
+    shown = heads_on_the_cat().in_order(titles)
+    assert shown == [titles[i : i + 2] for i in range(0, 8, 2)]
+
+
+def test_a_phone_has_the_same_tiles_and_heads():
+    drawn = splitting_heads()
+    assert Drawn(drawn.narrow, "").texts == drawn.texts
 
 
 @cache

@@ -136,6 +136,13 @@ def test_the_patches_arrive_column_by_column():
     assert titles == ["as it was written", "token by token, four to a row"]
 
 
+def test_on_a_phone_all_digits_stand_under_what_is_said_of_them():
+    drawn = as_it_arrives()
+    titles = [drawn.panels[i].get_title(loc="left") for i in (0, 6)]
+    assert drawn.in_order(titles) == [titles[:1], titles[1:]]
+    assert len(drawn.stacked) == 4  # each row in two
+
+
 def test_beside_a_table_stands_the_sum_of_each_of_its_rows():
     panels = shares_of_one_head().panels
     for place, (name, table) in enumerate(

@@ -22,7 +22,13 @@ from vitlib.teach import digits
 from vitlib.teach.chapters.data import figures
 from vitlib.teach.chapters.data.curves import bands
 from vitlib.teach.data.shapes import shapes
-from vitlib.teach.draw.palette import GREY, INK, QUERY, WEIGHT
+from vitlib.teach.draw.palette import (
+    GREY,
+    ON_PICTURE,
+    ON_TILE,
+    QUERY,
+    WEIGHT,
+)
 
 FILES = Path(figures.__file__).parents[2] / "data/files"
 GUESSES = {"one of four": 1 / 4, "one of the three shown": 1 / 3}
@@ -146,7 +152,7 @@ def test_the_frame_holds_the_shape_that_the_cue_asks_for():
             picture = (255 * row.images[index]).round().permute(1, 2, 0)
             assert_array_equal(pixels(axes), picture)
             (frame,) = axes.patches
-            assert has_edge(frame, INK)
+            assert has_edge(frame, ON_TILE)
             asked = row.target_mask[index].numpy()
             rows, cols = np.nonzero(asked)
             box = frame.get_bbox().padded(-0.5)
@@ -164,12 +170,22 @@ def test_the_patches_of_each_picture_are_marked():
     for axes in scenes().panels:
         upright, level = set(), set()
         for drawn in axes.lines:
+            assert is_colour(drawn, ON_PICTURE)
             (left, right), (top, _) = drawn.get_data()
             if left == right:
                 upright.add(left)
             else:
                 level.add(top)
         assert upright == level == {7.5, 15.5, 23.5}
+
+
+def test_a_phone_shows_all_of_the_first_kind_before_the_second():
+    shown = scenes().in_order(["aligned", "anywhere"])
+    assert shown == [["aligned"], ["anywhere"]]
+    assert [len(panel.boxes) for panel in scenes().stacked] == [
+        *(3, 2, 1),  # a name and two answers, two, one
+        *(3, 2, 1),
+    ]
 
 
 def nearest(colour):

@@ -157,6 +157,15 @@ class TestEveryFigure(EveryFigure):
     )
 
 
+def test_on_a_phone_each_layer_follows_the_one_before():
+    titles = [
+        f"layer {layer}, head {head}" for layer, head in np.ndindex(4, 4)
+    ]
+    shown = head_maps().in_order(["image", *titles])
+    pairs = [titles[i : i + 2] for i in range(0, 16, 2)]
+    assert shown == [["image"], *pairs]
+
+
 def test_a_row_is_a_layer_and_a_column_a_head():
     panels = head_maps().panels
     for layer, head in np.ndindex(4, 4):

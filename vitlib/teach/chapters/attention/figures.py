@@ -312,7 +312,9 @@ def _two_orders(heads: int, head_dim: int, step: float = 36) -> Figure:
     tops = (0, 214) if step > 30 else (0, 232)
     names = ("right: (qkv heads k)", "wrong: (heads k qkv)")
     with style():
-        figure, axes = _sheet(right + edge, tops[1] + (182 if step > 30 else 210))
+        figure, axes = _sheet(
+            right + edge, tops[1] + (182 if step > 30 else 210)
+        )
         for top, name in zip(tops, names, strict=True):
             axes.text(edge, top + 24, name, size=13)
             look = {"ha": "right", **CODE}

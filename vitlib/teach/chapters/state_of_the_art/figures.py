@@ -155,24 +155,29 @@ def measured(rows: list[Result]) -> None:
 def _ranking(rows: list[Result], beside: bool) -> Figure:
     """Draw a dot for each row, its name beside the dot or above."""
     width, step = (680, 20) if beside else (NARROW, 34)
-    height = step * len(rows) + 84
+    names = [row.name if beside else _broken(row.name) for row in rows]
+    # A name of two lines takes half as much again.
+    room = [1 + 0.4 * name.count("\n") for name in names]
+    places = [sum(room[:place]) for place in range(len(rows))]
+    height = step * sum(room) + 84
     figure = canvas(width, height)
     with style():
         ax = figure.add_axes((0.02, 46 / height, 0.96, 1 - 80 / height))
         ax.grid(axis="x", color=LINE, lw=0.7)
-        for y, row in enumerate(rows):
+        for y, name, row in zip(places, names, rows, strict=True):
             ax.plot(row.top1, y, ms=7, mew=1.4, **LOOKS[row.family])
             # The name stands where it has room, the number opposite.
             side = 1 if row.top1 < 82 else -1
             if beside:
-                _beside(ax, (row.top1, y), row.name, side, MONO)
+                _beside(ax, (row.top1, y), name, side, MONO)
                 _beside(ax, (row.top1, y), f"{row.top1:.2f}", -side, SMALL)
             else:
                 side = 1 if row.top1 < 88 else -1
                 _beside(ax, (row.top1, y), f"{row.top1:.2f}", side, SMALL)
                 look = {**MONO, "size": 10.7, **_on_paper()}
-                ax.text(70.7, y + 0.48, row.name, va="center", **look)
-        ax.set(xlim=(70.6, 91.8), ylim=(-0.8, len(rows) - 0.2))
+                above = y + 0.48 + 0.2 * name.count("\n")
+                ax.text(70.7, above, name, va="center", **look)
+        ax.set(xlim=(70.6, 91.8), ylim=(-0.8, sum(room) - 0.2))
         ax.set_xticks([75, 80, 85, 90])
         ax.set_yticks([])
         ax.spines["left"].set_visible(False)
@@ -180,6 +185,11 @@ def _ranking(rows: list[Result], beside: bool) -> Figure:
         families = {"ViT": "ViT", "CNN": "convolutional"}
         _key(figure, families, x=22, y=height - 18)
     return figure
+
+
+def _broken(name: str) -> str:
+    """Break a long name of weights behind that of its architecture."""
+    return name if len(name) < 50 else name.replace(".", ".\n", 1)
 
 
 def _beside(ax: Axes, place: tuple, text: str, side: int, look: dict):
