@@ -50,7 +50,7 @@ DARK = {
     "code-word": "#8dbbe4",
     "code-string": "#9fd3a4",
     "code-number": "#d0aee6",
-    "shade": "#0000008c",
+    "shade": "#e1e5ea40",
 }
 # These stay as they are in the dark: what lies under them does.
 FIXED = {

@@ -253,6 +253,7 @@ def distances(patches: Tensor, tokens: dict[int, Tensor]) -> None:
         f"their patches, for all {before.numel():,} pairs: a wide cloud "
         f"for {min(tokens)} filters, and for {max(tokens)} a thin band on "
         f"the diagonal. Spread of the ratio: {values}.",
+        by_row=True,
     )
 
 

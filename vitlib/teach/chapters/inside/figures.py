@@ -25,6 +25,7 @@ from vitlib.teach.draw.palette import (
     LINE,
     ON_PICTURE,
     ON_TILE,
+    PAPER,
     WEIGHT,
 )
 
@@ -157,6 +158,9 @@ def by_layer(
                     ha="center",
                     size=11,
                     color=GREY,
+                    # The dashed line ends at a number.
+                    bbox={"fc": PAPER, "ec": "none", "pad": 0.5},
+                    zorder=1,
                 )
         axes.set_xticks(
             range(layers), [f"layer {i}" for i in range(layers)]

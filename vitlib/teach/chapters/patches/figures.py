@@ -83,4 +83,5 @@ def reading_orders(images: Tensor, patch_size: int) -> None:
         "the channels were laid out first, every patch has become a block "
         "of three grey bands. Of the numbers of a patch only "
         f"{same} stand in the same place.",
+        by_row=True,
     )

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from vitlib.teach.alive.watch import smooth
 from vitlib.teach.data.experiments import stored, table
 from vitlib.teach.draw.canvas import bare, canvas, ink, show, style
+from vitlib.teach.draw.narrow import NARROW
 from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
 from vitlib.training import Progress, warmup_cosine
 
@@ -16,34 +18,42 @@ from vitlib.training import Progress, warmup_cosine
 def wall(images: Tensor, labels: Tensor) -> None:
     """Show one digit cut into patches, beside four of each class."""
     rows = [images[labels == label][:4, 0] for label in range(10)]
-    figure = canvas(680, 300)
+    shape = f"{tuple(images.shape)}"
+    figure, small = canvas(680, 300), canvas(NARROW, 600)
     with style():
-        left = figure.add_axes((0.0, 0.12, 0.36, 0.78))
-        bare(left, "one digit, 16 patches", "(1, 28, 28)")
-        ink(left, images[0, 0])
-        for side in (6.5, 13.5, 20.5):
-            left.axhline(side, color=LINE, lw=1.5)
-            left.axvline(side, color=LINE, lw=1.5)
+        _cut_digit(figure.add_axes((0.0, 0.12, 0.36, 0.78)), images[0, 0])
         right = figure.add_axes((0.40, 0.12, 0.60, 0.78))
-        bare(right, "four of each class")
-        # At the left, so that the panel can be cut in the middle.
-        right.set_xlabel(
-            f"{tuple(images.shape)}", family="monospace", size=11, x=0
-        )
-        right.xaxis.label.set(ha="left", color=GREY)
-        gap = torch.zeros(28, 3)
-        lines = [
-            torch.cat([torch.cat([row[i], gap], 1) for row in rows], 1)
-            for i in range(4)
-        ]
-        ink(right, torch.cat(lines)[:, :-3])
+        ink(bare(right, "four of each class", shape), _sheet(rows))
+        _cut_digit(small.add_axes((0, 0.59, 0.66, 0.37)), images[0, 0])
+        above = small.add_axes((0, 0.31, 0.99, 0.23))
+        ink(bare(above, "four of each class, 0 to 4"), _sheet(rows[:5]))
+        below = small.add_axes((0, 0.04, 0.99, 0.23))
+        ink(bare(below, "and 5 to 9", shape), _sheet(rows[5:]))
     show(
         figure,
         f"A handwritten {labels[0]}, 28 by 28 pixels, in a grid of 4 by "
         "4 patches; beside it forty smaller digits, four of each class "
         "from 0 to 9, written by different hands.",
-        cuts=(258, 680 * (0.4 + 0.6 * 153 / 307)),
+        narrow=small,
     )
+
+
+def _cut_digit(axes: Axes, digit: Tensor) -> None:
+    """Draw (28, 28) ink, and where its patches are cut."""
+    ink(bare(axes, "one digit, 16 patches", "(1, 28, 28)"), digit)
+    for side in (6.5, 13.5, 20.5):
+        axes.axhline(side, color=LINE, lw=1.5)
+        axes.axvline(side, color=LINE, lw=1.5)
+
+
+def _sheet(rows: list[Tensor]) -> Tensor:
+    """Lay (4, 28, 28) of each class below one another, side by side."""
+    gap = torch.zeros(28, 3)
+    lines = [
+        torch.cat([torch.cat([row[i], gap], 1) for row in rows], 1)
+        for i in range(4)
+    ]
+    return torch.cat(lines)[:, :-3]
 
 
 def loss_of_a_share() -> None:
@@ -243,7 +253,7 @@ def wrong_answers(
     shares, answers = model(images).softmax(dim=1).max(dim=1)
     wrong = (answers != labels).nonzero().flatten()
     worst = wrong[shares[wrong].argsort(descending=True)][:16]
-    figure = canvas(680, 205)
+    figure = canvas(680, 218)
     with style():
         grid = figure.subplots(2, 8, squeeze=False).flatten()
         for axes in grid:
@@ -255,12 +265,13 @@ def wrong_answers(
                 loc="center",
                 fontsize=11,
             )
-        figure.tight_layout(w_pad=0.6, h_pad=0.8)
+        figure.tight_layout(w_pad=0.6, h_pad=1.4)
     show(
         figure,
         "Up to sixteen validation digits which this model misreads, those "
         "first of which it is most sure. Above each what it is, and what "
         "the model took it for.",
+        by_row=True,
     )
 
 
@@ -298,6 +309,8 @@ def reading(model: nn.Module, pictures: dict[str, Tensor]) -> None:
         figure,
         "Pictures of digits, and beside each the probabilities of ten "
         f"classes. The most probable: {', '.join(told)}.",
+        cuts=tuple(680 * n * width for n in range(1, len(pictures))),
+        by_row=True,
     )
 
 
