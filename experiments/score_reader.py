@@ -176,7 +176,7 @@ def card(found: dict, training: dict) -> str:
     words = {
         "model": settings(training["settings"]),
         "steps": settings(training["recipe"]),
-        "share": f"{found['right'] / found['digits']:.1%}, 95 % interval "
+        "share": f"{found['right'] / found['digits']:.1%}, 95% interval "
         f"(Wilson) {low:.1%} to {high:.1%}",
         "confusion_table": confusion_table(found["confusion"]),
         "hands_table": table(

@@ -9,6 +9,9 @@ import re
 from docutils import nodes
 
 PREDICTION = "Before you"
+BEHIND = re.compile(  # but not in a number
+    r"(?<=[^\W\d][._/])(?=\w)|(?<=\d[._/])(?=[^\W\d])"
+)
 CLOSING = re.compile(r"[,.;:?)]+")
 
 
@@ -51,8 +54,26 @@ def keep_together(app, doctree) -> None:
             line[place] += [formula, nodes.Text(found[0])]
 
 
+def may_break(app, doctree, docname: str) -> None:
+    """Let a long word of code break behind its dots and strokes."""
+    if app.builder.format != "html":
+        return
+    for literal in list(doctree.findall(nodes.literal)):
+        if len(literal) == 1 and isinstance(literal[0], nodes.Text):
+            first, *rest = BEHIND.split(literal[0])
+            pieces = [nodes.Text(first)]
+            for piece in rest:
+                pieces += [
+                    nodes.raw("", "<wbr>", format="html"),
+                    nodes.Text(piece),
+                ]
+            literal.children = []
+            literal += pieces
+
+
 def setup(app) -> dict:
     """Connect to Sphinx."""
     app.connect("doctree-read", keep_together)
     app.connect("doctree-read", mark_paragraphs)
+    app.connect("doctree-resolved", may_break)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -35,6 +36,7 @@ ABSOLUTE = re.compile(
     r"(?<![\w.:/])/(?:home|root|Users|tmp|usr|opt|work|content|mnt|var)/"
     r"|[A-Z]:\\\\|file://"
 )
+SIDES = re.compile(r"left to right|(at|on) the (left|right)\b")
 NETWORK = re.compile(
     r"https?://|urlopen|requests\.|urllib|httpx|wget|curl |hf_hub|from_url"
     r"|pip install|download"
@@ -135,6 +137,21 @@ def test_nothing_points_out_of_the_book(path):
                 text += str(data) if kind.startswith("text/") else ""
             text += output.get("text", "")
             assert not ABSOLUTE.search(text), text
+
+
+@NOTEBOOKS
+def test_a_caption_is_true_where_panels_stand_one_above_the_other(path):
+    """A phone has neither a left nor a right: first, then, in order."""
+    cells = read(path).cells
+    for cell, after in pairwise(cells):
+        about = [
+            output.get("metadata", {}).get("vitlib", {})
+            for output in cell.get("outputs", [])
+        ]
+        if any("panels" in one for one in about):
+            caption = after.source.split("\n\n")[0]
+            is_caption = re.match(r"\*[^*]", caption)
+            assert not (is_caption and SIDES.search(caption)), caption
 
 
 @NOTEBOOKS

@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
@@ -322,6 +323,18 @@ def test_no_line_begins_with_the_comma_behind_a_formula():
         in getattr(n, "attributes", {}).get("classes", [])
     ]
     assert [node.astext() for node in kept] == ["d,", "4d),"]
+
+
+def test_a_long_code_word_may_break_behind_its_dots():
+    line = nodes.paragraph()
+    line += nodes.literal(text="vit_b_16.pre-norm 0.5 (a.b)")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"))
+    extension("prose").may_break(app, line, "book/index")
+    (literal,) = line
+    pieces = [n.astext() for n in literal if isinstance(n, nodes.Text)]
+    assert pieces == ["vit_", "b_", "16.", "pre-norm 0.5 (a.", "b)"]
+    breaks = [n.astext() for n in literal if isinstance(n, nodes.raw)]
+    assert breaks == ["<wbr>"] * 4
 
 
 @pytest.mark.parametrize(

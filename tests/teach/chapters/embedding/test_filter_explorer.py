@@ -256,16 +256,20 @@ def test_a_new_token_grows_only_where_motion_is_welcome(tab):
     assert tab.evaluate(style) == "vit-sum-grow"
 
 
-def test_white_is_nothing_in_ink_and_in_numbers_day_and_night(
-    open_figure,
-):
-    for theme in ("light", "dark"):
+def test_patches_are_painted_as_the_drawing_is_day_and_night(open_figure):
+    for theme, turned in (("light", 0), ("dark", 1)):
         tab = open_figure(FilterExplorer(), theme=theme)
-        inks = tab.locator(".vit-panel-view > .vit-heat-ink").evaluate_all(
+        inks = tab.locator(".vit-heat-ink").evaluate_all(
             "(all) => all.map((e) => getComputedStyle(e).filter)"
         )
-        assert len(inks) >= 2
-        assert set(inks) == {"none"}
+        assert len(inks) >= 3  # samples, the patches, one of them
+        assert set(inks) == {f"invert({turned})"}
+        grounds = tab.evaluate(
+            """[".vit-pad", ".vit-sum-cut"].map((name) =>
+              getComputedStyle(document.querySelector(name))
+                .backgroundColor)"""
+        )
+        assert len(set(grounds)) == 1
 
 
 def test_it_follows_the_page_into_the_dark(open_figure):
