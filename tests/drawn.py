@@ -40,6 +40,7 @@ from matplotlib.transforms import Bbox
 from vitlib.teach import cat, resize_and_crop, to_tensor
 from vitlib.teach.draw.canvas import style
 from vitlib.teach.draw.narrow import alone, panels
+from vitlib.teach.draw.palette import LIGHT
 
 SMALLEST = 10  # pixels of the page
 PHONE = 288  # pixels: what a phone of 320 has for a figure
@@ -266,6 +267,9 @@ class EveryFigure:
     def test_every_axis_has_its_numbers_on_a_phone(self, make):
         assert unnumbered(make()) == []
 
+    def test_lines_over_a_light_picture_stay_pale_at_night(self, make):
+        assert turned_dark(make()) == []
+
     def test_its_words_tell_the_numbers_that_are_drawn(self, make):
         context = self.context.get(make.__name__, ())
         assert set(untold(make())) == set(context)
@@ -313,6 +317,22 @@ def unnumbered(drawn: Drawn) -> list[str]:
         and not any(
             label.get_visible() and label.get_text()
             for label in axes.get_yticklabels()
+        )
+    ]
+
+
+def turned_dark(drawn: Drawn) -> list[str]:
+    """Name panels with a picture under lines that follow the page."""
+    own = [LIGHT[name] for name in ("line", "ink")]
+    return [
+        axes.get_title(loc="left")
+        for axes in drawn.panels
+        if axes.images
+        and axes.spines["left"].get_visible() is False
+        and any(
+            is_colour(line, colour)
+            for line in axes.lines
+            for colour in own
         )
     ]
 

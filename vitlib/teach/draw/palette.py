@@ -58,6 +58,7 @@ FIXED = {
     "white": "#ffffff",
     "on-tile": "#24292e",
     "on-picture": "#fefefe",
+    "cut": "#b9c1ca",
     "deep-violet": "#3a1a58",
     "no-number": "#777777",
 }
@@ -76,6 +77,7 @@ WEIGHT, CLS, POSITION, STREAM = (
     LIGHT[name] for name in ("weight", "cls", "position", "stream")
 )
 ON_TILE, ON_PICTURE = FIXED["on-tile"], FIXED["on-picture"]
+CUT = FIXED["cut"]  # where a light picture is cut into patches
 
 
 def variable(name: str) -> str:

@@ -23,8 +23,8 @@ from vitlib.teach.chapters.data import figures
 from vitlib.teach.chapters.data.curves import bands
 from vitlib.teach.data.shapes import shapes
 from vitlib.teach.draw.palette import (
+    CUT,
     GREY,
-    ON_PICTURE,
     ON_TILE,
     QUERY,
     WEIGHT,
@@ -170,7 +170,7 @@ def test_the_patches_of_each_picture_are_marked():
     for axes in scenes().panels:
         upright, level = set(), set()
         for drawn in axes.lines:
-            assert is_colour(drawn, ON_PICTURE)
+            assert is_colour(drawn, CUT)
             (left, right), (top, _) = drawn.get_data()
             if left == right:
                 upright.add(left)

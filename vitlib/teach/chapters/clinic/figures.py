@@ -15,7 +15,7 @@ from vitlib.teach.draw.canvas import (
     show,
     style,
 )
-from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
+from vitlib.teach.draw.palette import CUT, GREY, INK, LINE, STREAM, WEIGHT
 from vitlib.vit import ViT
 
 PATCH = 7
@@ -44,8 +44,8 @@ def as_it_arrives(images: Tensor, healthy: ViT, patient: ViT) -> None:
             for axis, picture in zip(axes, pictures, strict=True):
                 ink(bare(axis), picture[0])
                 for side in (6.5, 13.5, 20.5):
-                    axis.axhline(side, color=LINE, lw=1)
-                    axis.axvline(side, color=LINE, lw=1)
+                    axis.axhline(side, color=CUT, lw=1)
+                    axis.axvline(side, color=CUT, lw=1)
         grid[0, 0].set_title("as it was written")
         grid[1, 0].set_title("token by token, four to a row")
         figure.tight_layout(w_pad=0.6, h_pad=0.8)
@@ -124,7 +124,7 @@ def heard_by_the_answer(lengths: Tensor) -> None:
         axes.set_xticks(range(len(shares)), range(len(shares)))
         axes.tick_params(length=0, labelcolor=GREY)
         for side in range(1, len(shares)):
-            axes.axvline(side - 0.5, color=LINE, lw=1)
+            axes.axvline(side - 0.5, color=CUT, lw=1)
         axes.set_xlabel("token")
     heard = shares.nonzero().flatten().tolist()
     show(

@@ -19,10 +19,10 @@ from vitlib.teach.data.shapes import (
 from vitlib.teach.draw.canvas import bare, canvas, show, style, tiles
 from vitlib.teach.draw.narrow import SCALED
 from vitlib.teach.draw.palette import (
+    CUT,
     GREY,
     INK,
     LINE,
-    ON_PICTURE,
     ON_TILE,
     QUERY,
     WEIGHT,
@@ -54,7 +54,7 @@ def _sheet(digits: Tensor, title: str, cuts: bool) -> Figure:
         for row, col in np.ndindex(rows, count):
             for cut in (7, 14, 21):
                 left, top = 30 * col - 0.5, 30 * row - 0.5
-                look = {"color": LINE, "lw": 0.8}
+                look = {"color": CUT, "lw": 0.8}
                 ax.plot([left, left + 28], [top + cut] * 2, **look)
                 ax.plot([left + cut] * 2, [top, top + 28], **look)
     return figure
@@ -99,8 +99,8 @@ def _scene(ax: Axes, scenes: Scenes, index: int) -> str:
     picture = rearrange(scenes.images[index], "c h w -> h w c")
     ax.imshow((picture * 255).round().byte().numpy())
     for cut in range(CELL, SIDE, CELL):
-        ax.axhline(cut - 0.5, color=ON_PICTURE, lw=0.8)
-        ax.axvline(cut - 0.5, color=ON_PICTURE, lw=0.8)
+        ax.axhline(cut - 0.5, color=CUT, lw=0.8)
+        ax.axvline(cut - 0.5, color=CUT, lw=0.8)
     target = int(scenes.target[index])
     top, left, bottom, right = scenes.boxes[index, 1 + target].tolist()
     ax.add_patch(

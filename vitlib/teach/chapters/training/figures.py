@@ -11,7 +11,7 @@ from vitlib.teach.alive.watch import smooth
 from vitlib.teach.data.experiments import stored, table
 from vitlib.teach.draw.canvas import bare, canvas, ink, show, style
 from vitlib.teach.draw.narrow import NARROW
-from vitlib.teach.draw.palette import GREY, INK, LINE, STREAM, WEIGHT
+from vitlib.teach.draw.palette import CUT, GREY, INK, LINE, STREAM, WEIGHT
 from vitlib.training import Progress, warmup_cosine
 
 
@@ -19,16 +19,18 @@ def wall(images: Tensor, labels: Tensor) -> None:
     """Show one digit cut into patches, beside four of each class."""
     rows = [images[labels == label][:4, 0] for label in range(10)]
     shape = f"{tuple(images.shape)}"
-    figure, small = canvas(680, 300), canvas(NARROW, 600)
+    figure, small = canvas(680, 300), canvas(NARROW, 720)
     with style():
         _cut_digit(figure.add_axes((0.0, 0.12, 0.36, 0.78)), images[0, 0])
         right = figure.add_axes((0.40, 0.12, 0.60, 0.78))
         ink(bare(right, "four of each class", shape), _sheet(rows))
-        _cut_digit(small.add_axes((0, 0.59, 0.66, 0.37)), images[0, 0])
-        above = small.add_axes((0, 0.31, 0.99, 0.23))
+        _cut_digit(small.add_axes((0, 0.65, 0.66, 0.31)), images[0, 0])
+        above = small.add_axes((0, 0.335, 0.99, 0.25))
         ink(bare(above, "four of each class, 0 to 4"), _sheet(rows[:5]))
-        below = small.add_axes((0, 0.04, 0.99, 0.23))
+        below = small.add_axes((0, 0.03, 0.99, 0.25))
         ink(bare(below, "and 5 to 9", shape), _sheet(rows[5:]))
+        for axes in small.axes:
+            axes.set_anchor("W")
     show(
         figure,
         f"A handwritten {labels[0]}, 28 by 28 pixels, in a grid of 4 by "
@@ -42,8 +44,8 @@ def _cut_digit(axes: Axes, digit: Tensor) -> None:
     """Draw (28, 28) ink, and where its patches are cut."""
     ink(bare(axes, "one digit, 16 patches", "(1, 28, 28)"), digit)
     for side in (6.5, 13.5, 20.5):
-        axes.axhline(side, color=LINE, lw=1.5)
-        axes.axvline(side, color=LINE, lw=1.5)
+        axes.axhline(side, color=CUT, lw=1.5)
+        axes.axvline(side, color=CUT, lw=1.5)
 
 
 def _sheet(rows: list[Tensor]) -> Tensor:
