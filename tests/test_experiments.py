@@ -147,3 +147,51 @@ def test_the_best_rate_is_the_best_for_all_seeds_together(few_to_many):
             yield {"stage": "curve", "model": "ViT"}
 
     assert few_to_many.best_rate(Runs(), model="ViT") == 0.2
+
+
+@pytest.fixture
+def digits_to_clothes(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "experiments")
+    return importlib.import_module("digits_to_clothes")
+
+
+def test_the_rates_for_clothes_are_chosen_by_pictures_of_their_own(
+    digits_to_clothes,
+):
+    """Neither learned from, at the sizes of the search, nor reported."""
+
+    def pictures(data):
+        return {image.numpy().tobytes() for image in data[0]}
+
+    largest = max(digits_to_clothes.SEARCHED.values())
+    for seed in digits_to_clothes.SEARCH_SEEDS:
+        learned = pictures(digits_to_clothes.some_clothes(largest, seed))
+        chosen_by = pictures(digits_to_clothes.asked("search", seed))
+        reported = pictures(digits_to_clothes.asked("curve", seed))
+        assert len(chosen_by) == digits_to_clothes.CHOOSING
+        assert not chosen_by & (learned | reported)
+
+
+def test_a_frozen_body_gives_the_head_what_the_model_would(
+    digits_to_clothes,
+):
+    """The features are computed once: no score may change by that."""
+    model = digits_to_clothes.model_for("frozen").eval()
+    torch.nn.init.normal_(model.head.weight)
+    images, _ = digits_to_clothes.some_clothes(7, 0)
+    found = digits_to_clothes.features(model, images)
+    with torch.no_grad():
+        scores = model.head(found.flatten(1))
+        torch.testing.assert_close(scores, model(images))
+
+
+def test_no_stored_rate_was_the_highest_or_lowest_that_was_tried(
+    digits_to_clothes,
+):
+    """Beyond the end of a search there might be a better one."""
+    module = digits_to_clothes
+    for way in module.WAYS:
+        rates = module.RATES[module.learns_whole(way)]
+        for images in module.SEARCHED.values():
+            best = module.best_rate(module.TABLE, way, images)
+            assert rates[0] < best < rates[-1]
