@@ -48,6 +48,7 @@ CHAPTERS = (
     Chapter(8, "training", "Training"),
     Chapter(9, "data", "Data"),
     Chapter(10, "inside", "Inside"),
+    Chapter(11, "pretrained", "Pretrained"),
     Chapter(13, "state_of_the_art", "The state of the art"),
     Chapter(None, "clinic", "The bug clinic"),
 )
