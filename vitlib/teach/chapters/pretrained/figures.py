@@ -130,7 +130,7 @@ def transfer(curves: list[Curve]) -> None:
             ax.plot(sizes, mean, **look, label=WAYS[curve.way])
             ends = ", ".join(f"{value:.0f}" for value in mean)
             told.append(f"{WAYS[curve.way]}: {ends}")
-        ax.set(xscale="log", ylim=(0, 52))
+        ax.set(xscale="log", ylim=(0, 62))
         ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
         ax.minorticks_off()
         ax.grid(axis="y", color=LINE, lw=0.7)
