@@ -63,7 +63,8 @@ book: install ## install what the book needs, build it, say where it is
 test: install-test style book ## check everything: code, notebooks, book, site
 	@$(STEP) "Tests of code, notebooks and site" -- \
 	env $(ONE_CORE) $(OFFLINE) $(PYTHON) -m pytest -q $(ABREAST) \
-	--doctest-modules --nbval --nbval-current-env tests vitlib book
+	-m "not long" --doctest-modules --nbval --nbval-current-env \
+	tests vitlib book
 
 test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py

@@ -7,6 +7,7 @@ import pytest
 
 FIRST = (  # others would wait for them
     "08_training.ipynb",
+    "11_pretrained.ipynb",
     "09_data.ipynb",
     "test_lab.py",
     "test_types.py",

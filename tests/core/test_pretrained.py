@@ -612,6 +612,7 @@ def test_names_of_nobody_are_refused(refuses):
     refuses(lambda: load("nothing.pth"), "nothing.pth", "hub")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "case",
     [

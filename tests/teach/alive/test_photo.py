@@ -69,7 +69,14 @@ def test_page_and_python_open_a_file_alike_to_a_grey_level(name, read):
     assert off(middle, resize_and_crop(io.BytesIO(content), SIDE)) <= 1
 
 
-@pytest.mark.parametrize("size", [(40, 31), (97, 96), (1500, 1100)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        (40, 31),
+        (97, 96),
+        pytest.param((1500, 1100), marks=pytest.mark.long),
+    ],
+)
 def test_smaller_and_larger_pictures_become_what_pillow_makes(size, read):
     numbers = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3))
     picture = picture_files.Image.fromarray(numbers.astype(np.uint8))

@@ -12,6 +12,8 @@ from vitlib.teach import digit_from_picture, digit_reader, digits
 from vitlib.teach.data.checked import FOLDER
 
 COUNT = 4
+
+pytestmark = pytest.mark.long
 STORED = json.loads((FOLDER / "photos_of_digits.json").read_text())
 
 

@@ -348,6 +348,7 @@ def test_a_part_is_taught_by_a_few_patches(loaded):
     assert "Nothing is marked" in said(loaded)
 
 
+@pytest.mark.long
 def test_a_finer_grid_keeps_the_place_of_the_patch(loaded):
     loaded.locator(".vit-toggle").click()
     loaded.wait_for_selector("[data-waiting='0']")
@@ -391,6 +392,7 @@ def test_a_photo_of_ones_own_is_looked_at(loaded):
     loaded.locator("[role=status]", has_text="finds no picture").wait_for()
 
 
+@pytest.mark.long
 def test_files_that_do_not_come_are_asked_for_again(page, open_figure):
     tab = open_figure(page, own=True)
     tab.evaluate(
@@ -412,6 +414,7 @@ def test_files_that_do_not_come_are_asked_for_again(page, open_figure):
     tab.wait_for_selector("[data-state=ready]")
 
 
+@pytest.mark.long
 def test_with_a_kernel_the_model_comes_from_there(page, open_figure):
     tab = open_figure(page, own=True)
     give_to_python(tab)
@@ -436,6 +439,7 @@ def test_with_a_kernel_the_model_comes_from_there(page, open_figure):
     assert tab.evaluate("end(), python.listeners()") == 0
 
 
+@pytest.mark.long
 def test_a_finger_on_a_phone_asks_a_patch(page, open_figure):
     tab = open_figure(page, **PHONE)
     load(tab)
@@ -483,6 +487,7 @@ def test_nobody_is_shut_out(open_figure, theme):
         assert faults(tab) == []
 
 
+@pytest.mark.long
 def test_a_later_photo_is_looked_at_first(page, open_figure):
     """The work on those that nobody sees waits."""
     tab = open_figure(page, own=True)
