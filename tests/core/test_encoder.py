@@ -481,7 +481,8 @@ def test_a_mask_that_does_not_fit_is_refused(refuses, encoder, number):
     layer = (encoder, encoder[0])[number]
     wrong = torch.ones(2, 7, dtype=torch.bool)
     refuses(lambda: layer(tokens, wrong), (2, 7), (7, 7))
-    refuses(lambda: layer(tokens, torch.ones(7, 7)), "torch.float32")
+    whole = torch.ones(7, 7, dtype=torch.int64)
+    refuses(lambda: layer(tokens, whole), "torch.int64")
 
 
 def test_sizes_may_be_numbers_of_numpy():

@@ -63,9 +63,9 @@ def colours(photos: Tensor, tokens: dict[str, Tensor]) -> None:
 def looks(photo: Tensor, maps: dict[str, Tensor]) -> None:
     """Show a (3, h, w) photo, and (rows, cols) maps of its patches."""
     names = list(maps)
-    columns = 4
+    columns = min(4, 1 + len(names))
     rows = -(-(1 + len(names)) // columns)
-    figure = canvas(680, 196 * rows)
+    figure = canvas(170 * columns, 196 * rows)
     with style():
         axes = figure.subplots(rows, columns).flatten()
         figure.subplots_adjust(0.006, 0.05, 0.994, 0.93, 0.06, 0.3)
