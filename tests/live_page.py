@@ -90,6 +90,17 @@ KEYS = """(element, keys) => {
   }
 }"""
 
+# The first photo that is opened from now on waits for `goOn()`.
+SLOW_PHOTO = """() => {
+  const open = window.createImageBitmap;
+  window.createImageBitmap = async (...given) => {
+    window.createImageBitmap = open;
+    const found = await open(...given);
+    await new Promise((go) => { window.goOn = go; });
+    return found;
+  };
+}"""
+
 KERNEL = """() => {
   const place = document.querySelector(".vit-live");
   const text = place.querySelector("script").textContent;

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from live_page import give_to_python, page_of, settle, state
+from live_page import SLOW_PHOTO, give_to_python, page_of, settle, state
 from photographed import DIGITS, photographed
 from picture_files import FILES, cut
 
@@ -30,15 +30,6 @@ DROP = """([coded, deed, where]) => {
     ? new DragEvent("drop", { ...given, dataTransfer: files })
     : new ClipboardEvent("paste", { ...given, clipboardData: files });
   document.querySelector(where).dispatchEvent(event);
-}"""
-SLOW = """() => {
-  const open = window.createImageBitmap;
-  window.createImageBitmap = async (...given) => {
-    window.createImageBitmap = open;
-    const found = await open(...given);
-    await new Promise((go) => { window.goOn = go; });
-    return found;
-  };
 }"""
 KINDS = (
     "clean",
@@ -135,7 +126,7 @@ def test_a_photo_without_a_digit_leaves_the_drawing(tab, said):
 
 
 def test_who_draws_meanwhile_keeps_the_drawing(tab, said):
-    tab.evaluate(SLOW)
+    tab.evaluate(SLOW_PHOTO)
     content, _ = taken("clean", at=2)
     tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
     tab.wait_for_function("Boolean(window.goOn)")

@@ -6,7 +6,14 @@ import re
 import numpy as np
 import pytest
 import torch
-from live_page import PHONE, give_to_python, page_of, pixels, settle
+from live_page import (
+    PHONE,
+    SLOW_PHOTO,
+    give_to_python,
+    page_of,
+    pixels,
+    settle,
+)
 from PIL import Image
 
 from vitlib import patchify
@@ -359,20 +366,9 @@ def test_a_file_that_is_no_picture_gets_a_calm_answer(tab, images):
     check(tab, images, 16, 75, 8, 8)
 
 
-SLOW = """() => {
-  const open = window.createImageBitmap;
-  window.createImageBitmap = async (...given) => {
-    window.createImageBitmap = open;
-    const found = await open(...given);
-    await new Promise((go) => { window.goOn = go; });
-    return found;
-  };
-}"""
-
-
 def test_of_two_photos_the_one_chosen_last_stays(tab):
     """The first is a large one: it is opened when the second is there."""
-    tab.evaluate(SLOW)
+    tab.evaluate(SLOW_PHOTO)
     chosen = tab.locator("input[type=file]")
     chosen.set_input_files(photo(Image.new("L", (300, 300), 51)))
     opened(tab, photo(Image.new("L", (300, 300), 204)))
@@ -383,7 +379,7 @@ def test_of_two_photos_the_one_chosen_last_stays(tab):
 
 def test_a_photo_still_being_opened_is_let_go_by_the_way_back(tab, images):
     opened(tab, photo(Image.new("L", (300, 300), 51)))
-    tab.evaluate(SLOW)
+    tab.evaluate(SLOW_PHOTO)
     chosen = tab.locator("input[type=file]")
     chosen.set_input_files(photo(Image.new("L", (300, 300), 204)))
     tab.get_by_role("button", name="back to the first").click()
