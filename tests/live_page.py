@@ -72,11 +72,13 @@ html[data-theme="dark"] {{ background: #15181c; color-scheme: dark; }}
 <script>{scripts}</script>
 </html>"""
 
-FAULTS = """async (rules) => {
+FAULTS = """async ([only, without]) => {
+  const off = without.map((rule) => [rule, { enabled: false }]);
   const { violations } = await axe.run(".vit-live", {
     preload: false,
     resultTypes: ["violations"],
-    ...(rules && { runOnly: rules }),
+    rules: Object.fromEntries(off),
+    ...(only && { runOnly: only }),
   });
   return violations.map(
     ({ impact, id, nodes }) =>
@@ -328,11 +330,15 @@ def give_to_python(tab):
 
 
 def faults(
-    tab, of=("minor", "moderate", "serious", "critical"), rules=None
+    tab,
+    of=("minor", "moderate", "serious", "critical"),
+    only=None,
+    without=(),
 ):
     """Ask axe-core what of the figures shuts a reader out, and where.
 
-    Without `rules` it goes through all that it has.
+    It goes through all its rules, `only` these, or all `without` those.
     """
     tab.add_script_tag(path=AXE)
-    return [one for one in tab.evaluate(FAULTS, rules) if one[0] in of]
+    found = tab.evaluate(FAULTS, [only, list(without)])
+    return [one for one in found if one[0] in of]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -165,7 +166,9 @@ def test_a_module_beside_the_chapters_has_its_tests_and_its_extra(module):
     wanted = {owners[module][0].lower() for module in imported}
     assert wanted <= {Requirement(need).name for need in extra}
     assert not used_modules(ROOT / f"vitlib/{module}.py") & set(MODULES)
-    said = run_with_torch_and_einops_alone(f"import vitlib.{module}")
+    said = complaints_with_torch_and_einops_alone()[
+        f"import vitlib.{module}"
+    ]
     assert f'pip install "vitlib[{name}]"' in said
 
 
@@ -229,8 +232,30 @@ def closure(*roots: str) -> set[str]:
     return found
 
 
-def run_with_torch_and_einops_alone(program: str) -> str:
-    """Hide whatever these two do not need; give what was complained of."""
+MODEL_ALONE = """
+import sys, torch, vitlib
+model = vitlib.ViT(image_size=8, patch_size=4, embed_dim=12, depth=1,
+                   num_heads=2, num_classes=5)
+assert model(torch.rand(2, 3, 8, 8)).shape == (2, 5)
+assert not [name for name in sys.modules if "vitlib.teach" in name]
+"""
+ALONE = MODEL_ALONE, *(f"import vitlib.{m}" for m in (*BESIDE, "teach"))
+RUN_ALL = """
+import json, sys, traceback
+sys.modules |= dict.fromkeys({hidden})
+complaints = {{}}
+for program in {programs}:
+    try:
+        exec(program, {{}})
+    except BaseException:
+        complaints[program] = traceback.format_exc()
+print(json.dumps(complaints))
+"""
+
+
+@cache
+def complaints_with_torch_and_einops_alone() -> dict[str, str]:
+    """Hide whatever these two do not need; run each of ALONE there."""
     present = closure("torch", "einops")
     hidden = {
         module
@@ -239,24 +264,19 @@ def run_with_torch_and_einops_alone(program: str) -> str:
     }
     hidden -= {"vitlib"}
     assert hidden >= CLASSROOM
-    hide = f"import sys\nsys.modules |= dict.fromkeys({sorted(hidden)!r})"
-    command = [sys.executable, "-W", "ignore", "-c", f"{hide}\n{program}"]
-    return subprocess.run(command, capture_output=True, text=True).stderr
+    program = RUN_ALL.format(hidden=sorted(hidden), programs=ALONE)
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    said = subprocess.run(command, capture_output=True, text=True)
+    assert said.stderr == ""
+    return json.loads(said.stdout)
 
 
 def test_vitlib_works_with_nothing_but_torch_and_einops():
-    program = """
-import torch, vitlib
-model = vitlib.ViT(image_size=8, patch_size=4, embed_dim=12, depth=1,
-                   num_heads=2, num_classes=5)
-assert model(torch.rand(2, 3, 8, 8)).shape == (2, 5)
-assert not [name for name in sys.modules if "vitlib.teach" in name]
-"""
-    assert run_with_torch_and_einops_alone(program) == ""
+    assert MODEL_ALONE not in complaints_with_torch_and_einops_alone()
 
 
 def test_the_classroom_says_which_extra_it_needs():
-    said = run_with_torch_and_einops_alone("import vitlib.teach")
+    said = complaints_with_torch_and_einops_alone()["import vitlib.teach"]
     last = said.splitlines()[-1]
     assert all(name in last for name in CLASSROOM)
     assert 'pip install "vitlib[teach]"' in last

@@ -32,7 +32,8 @@ def link_first(app, doctree: nodes.document) -> None:
     for text in list(doctree.findall(nodes.Text)):
         if any(isinstance(one, CLOSED) for one in above(text)):
             continue
-        for term in list(left):
+        words = text.lower()
+        for term in [t for t in left if t.lower() in words]:
             if found := left[term].search(text):
                 text.parent.replace(text, linked(text, found, term))
                 del left[term]

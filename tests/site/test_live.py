@@ -4,7 +4,7 @@ import math
 
 import pytest
 from built_site import NOTEBOOKS, SITE, figures_of, html, of_page
-from live_page import settle
+from live_page import faults, settle
 from looking import DRAWN
 
 LARGEST_PAGE = 1_500_000
@@ -27,7 +27,16 @@ SEVEN = [(8, 6), (20, 6), (13, 23)]
 
 
 LIVE = [page for page in NOTEBOOKS if figures_of(page)]
+SOME = "book/index", "book/05_attention", "book/11_pretrained"
 every_live_page = of_page(LIVE)
+some_live_pages = of_page(  # what they share is tried on a few
+    [
+        page
+        if page in SOME
+        else pytest.param(page, marks=pytest.mark.long)
+        for page in LIVE
+    ]
+)
 
 
 def answer(tab, wanted):
@@ -94,7 +103,7 @@ def test_few_tabs_lead_to_the_first_live_figure(page, look):
     assert look(page)["tabs"] is not None
 
 
-@every_live_page
+@some_live_pages
 def test_every_figure_is_drawn_from_a_server(page, visit):
     tab = visit(page, "http")
     assert tab.evaluate(DRAWN) == figures_of(page)
@@ -135,7 +144,7 @@ def test_on_paper_each_figure_is_a_picture(page, look):
     assert look(page)["alive on paper"] == 0
 
 
-@every_live_page
+@some_live_pages
 def test_a_figure_that_breaks_leaves_its_picture(page, browser, server):
     broken, *others = figures_of(page)
     tab = browser.new_page()
@@ -354,6 +363,13 @@ def test_ten_digits_drawn_large_or_small_are_read(size, visit):
 
 
 @every_live_page
+def test_no_figure_shuts_a_reader_out(page, look):
+    assert look(page)["faults"] == []
+
+
+@pytest.mark.long
+@every_live_page
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_no_figure_shuts_a_reader_out(page, theme, look):
-    assert look(page)[f"faults, {theme}"] == []
+def test_axe_finds_no_figure_pale(page, theme, visit):
+    tab = visit(page, color_scheme=theme)
+    assert faults(tab, only=["color-contrast"]) == []

@@ -225,7 +225,9 @@ def test_a_tensors_name_lights_what_shows_it(open_figure):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize(
+    "step", [4, pytest.param(2, marks=pytest.mark.long)]
+)
 def test_every_number_can_be_read(theme, step, open_figure):
     tab = open_figure(LensExplorer(step=step), theme=theme)
     assert faults(tab) == []

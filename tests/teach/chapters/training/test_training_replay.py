@@ -122,7 +122,9 @@ def test_the_first_frame_says_what_python_says(open_figure):
     assert said == "A 6, taken for 4 with 38 %; the 6 gets 17 %."
 
 
-@pytest.mark.parametrize("digit", [61, 93])
+@pytest.mark.parametrize(
+    "digit", [61, pytest.param(93, marks=pytest.mark.long)]
+)
 def test_every_moment_is_what_was_recorded(open_figure, digit):
     tab = open_figure(TrainingReplay(digit=digit, moment=12))
     for now in MOMENTS:

@@ -21,6 +21,8 @@ GRID = {
     "embed_dim": (64, 192, 320, 1280, 1664),
     "depth": (1, 12, 48),
     "num_heads": (1, 3, 12, 16),
+}
+ENDS = {  # in any model they are one after the other
     "in_channels": (1, 3),
     "num_classes": (10, 21843),
 }
@@ -35,9 +37,14 @@ COUNTS = """(all) => all.map((settings) => {
 
 
 def every_setting():
+    ends = [
+        dict(zip(ENDS, values, strict=True))
+        for values in zip(*ENDS.values(), strict=True)
+    ]
     return [
-        dict(zip(GRID, values, strict=True))
+        dict(zip(GRID, values, strict=True)) | ends[place % 2]
         for values in product(*GRID.values())
+        for place in range(2)
     ]
 
 
