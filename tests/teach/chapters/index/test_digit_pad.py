@@ -1,9 +1,13 @@
 """The drawing pad in Python: what is drawn, as a tensor and in words."""
 
+import numpy as np
 import pytest
 import torch
+from live_page import pixels
 
+from vitlib.inside import attention_maps
 from vitlib.teach import digit_reader
+from vitlib.teach.draw.palette import RAMPS
 from vitlib.teach.live import DigitPad
 
 PRESSED = (".vit-sample >> nth=3", "Enter", "image.shape[-1]", 28)
@@ -41,3 +45,17 @@ def test_bytes_that_the_browser_sends_arrive():
     pad = DigitPad()
     pad.set_state({"pixels": memoryview(bytes([255] * 784))})
     assert pad.image.min() == 1
+
+
+def test_the_class_token_looks_where_it_looks_in_python(open_figure):
+    pad = DigitPad()
+    maps = attention_maps(digit_reader(), pad.image)
+    shares = maps[:, 0, :, 0, 1:].mean(dim=1)
+    tab = open_figure(pad)
+    looks = tab.locator(".vit-looks canvas")
+    assert looks.count() == len(shares)
+    ramp = [int(colour[1:3], 16) for colour in RAMPS["weight"]]
+    reds = np.interp(shares / shares.max(), [0, 0.5, 1], ramp)
+    for layer, red in enumerate(reds):
+        shown = pixels(tab, f".vit-looks canvas >> nth={layer}")
+        assert np.abs(shown[..., 0].flatten() - red).max() <= 1
