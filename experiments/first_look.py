@@ -4,7 +4,8 @@
 
 Seconds. Two photos, seen by the packed backbone: how alike all patches are
 to one of them, the colours of all tokens, and what the class token's heads
-hear, block by block; all in eight bits, and the photos as small JPEGs.
+hear, block by block. Each page with the figure carries it, so it is small:
+eight bits a number, four for what the heads hear, and the photos as WebP.
 """
 
 import base64
@@ -34,10 +35,10 @@ def small(example: Example) -> Image.Image:
     return example.image().resize((SIDE, SIDE), Image.Resampling.BICUBIC)
 
 
-def jpeg(picture: Image.Image) -> str:
-    """Give a picture as a JPEG, in base64."""
+def webp(picture: Image.Image) -> str:
+    """Give a picture as a WebP, in base64."""
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY, optimize=True)
+    picture.save(file, "WEBP", quality=QUALITY, method=6)
     return base64.b64encode(file.getvalue()).decode()
 
 
@@ -64,6 +65,16 @@ def coded(numbers: Tensor, top: int) -> str:
     return base64.b64encode(whole.tobytes()).decode()
 
 
+def in_four_bits(shares: Tensor) -> str:
+    """Give shares from 0 to 1 as bytes of two, in base64.
+
+    It is their roots that are rounded: most shares are small.
+    """
+    whole = (15 * shares.sqrt()).round().numpy().astype(np.uint8)
+    first, second = whole.reshape(-1, 2).T
+    return base64.b64encode((16 * first + second).tobytes()).decode()
+
+
 def main() -> None:
     """Look, and store."""
     torch.set_num_threads(1)
@@ -79,7 +90,7 @@ def main() -> None:
                 "name": example.name,
                 "shows": example.shows,
                 "credit": example.credit,
-                "jpeg": jpeg(picture),
+                "webp": webp(picture),
             }
             for example, picture in zip(chosen, pictures, strict=True)
         ],
@@ -89,7 +100,7 @@ def main() -> None:
         patch=PATCH,
         alike=coded(alike.clamp(-1, 1), 127),
         colours=coded(torch.stack(colours_of(tokens)), 255),
-        looks=coded(looks / looks.amax(dim=-1, keepdim=True), 255),
+        looks=in_four_bits(looks / looks.amax(dim=-1, keepdim=True)),
     )
 
 

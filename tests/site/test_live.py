@@ -121,6 +121,12 @@ def test_a_page_and_its_scripts_are_small(page, look):
     assert size < LARGEST_PAGE
 
 
+@every_live_page
+def test_only_a_page_that_shows_photos_loads_the_first_look(page):
+    loads = "live/first_look.js" in html(page).read_text()
+    assert loads == ("photo_explorer" in figures_of(page))
+
+
 def test_a_page_without_figures_loads_none_of_it():
     assert "_static/live/" not in (SITE / "genindex.html").read_text()
 

@@ -168,7 +168,7 @@ def test_the_more_alike_a_patch_is_the_more_of_it_is_drawn():
     for side, axes in enumerate(explorer().panels):
         shown = pixels(axes)
         file = io.BytesIO(
-            base64.b64decode(first_look()["photos"][side]["jpeg"])
+            base64.b64decode(first_look()["photos"][side]["webp"])
         )
         photo = np.asarray(Image.open(file)) / 255
         assert np.array_equal(shown[..., :3], photo)

@@ -1,51 +1,46 @@
 // Photos, and what the backbone sees in them. Nothing is computed here: the
 // photos go to a worker (looker.js), its answers come back block by block.
+// A file of the reader's is opened and made smaller there as well.
 //
 //   const album = new Album(model);
 //   await album.load((share) => ...)   // once, when somebody asks for it
 //   album.want(["cat", "rocket"])      // look at these, in this order
-//   album.on(f), album.onEnd()         // f(key) when something has come
+//   album.on(f)                        // f(key) when something has come
+//   await album.squaresOf(file)        // bytes of its middle, by side
 //
 // A photo has `picture`, a square canvas, and, as they come, `blocks`: the
 // tokens before the first block and behind each, `looks`, what the class
 // token's heads give each token, and `grid`, its patches a side. The model
-// gets the pixels that vitlib.teach's `resize_and_crop` gives; a photo of
-// more than 896 pixels is made smaller by the browser first, which takes
-// milliseconds and not seconds, and moves them by a few grey levels.
+// gets the pixels that vitlib.teach's `resize_and_crop` gives.
 
 import { bring } from "./bring.js";
 import { html } from "./kit.js";
-import { middleOf } from "./photo.js";
+import { middleOf, openPhoto } from "./photo.js";
 
 const PATCH = 14;
 export const GRIDS = [16, 32]; // patches a side
 export const SHARP = 448; // pixels of a picture's side
-const ROUGH = 2 * SHARP;
+const SIDES = GRIDS.map((grid) => grid * PATCH);
 
 /** Bytes (side, side, 3) -> a canvas that shows them. */
 function canvasOf(pixels, side) {
   const canvas = html("canvas", { width: side, height: side });
   const context = canvas.getContext("2d");
   const image = context.createImageData(side, side);
-  for (let i = 0; i < side * side; i++) {
-    image.data.set(pixels.subarray(3 * i, 3 * i + 3), 4 * i);
-    image.data[4 * i + 3] = 255;
+  image.data.fill(255);
+  for (let from = 0, to = 0; from < pixels.length; from += 3, to += 4) {
+    image.data[to] = pixels[from];
+    image.data[to + 1] = pixels[from + 1];
+    image.data[to + 2] = pixels[from + 2];
   }
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
-/** What is much larger than is asked for, made smaller by the browser. */
-function lessOf(image) {
-  const scale = ROUGH / Math.min(image.width, image.height);
-  if (scale >= 1) return image;
-  const [width, height] = [image.width, image.height].map(
-    (side) => Math.round(side * scale));
-  const canvas = html("canvas", { width, height });
-  const context = canvas.getContext("2d");
-  context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, width, height);
-  return canvas;
+/** The middle square of an image, in all sizes that are asked for. */
+export function squaresOf(image) {
+  return Object.fromEntries(
+    SIDES.map((side) => [side, middleOf(image, side)]));
 }
 
 /** Rows of length 1, so that a dot product is a cosine. */
@@ -67,14 +62,10 @@ export class Photo {
     this.forget(GRIDS[0]);
   }
 
-  /** Take the middle square of an image, in all sizes that are asked for. */
-  develop(image) {
-    const less = lessOf(image);
-    for (const grid of GRIDS) {
-      const side = grid * PATCH;
-      this.sides[side] = middleOf(less, side);
-    }
-    this.picture = canvasOf(this.sides[SHARP], SHARP);
+  /** Take the squares of an image, bytes by their side. */
+  develop(squares) {
+    this.sides = squares;
+    this.picture = canvasOf(squares[SHARP], SHARP);
     return this;
   }
 
@@ -116,6 +107,7 @@ export class Album {
     Object.assign(this, {
       model, photos: new Map(), listeners: new Set(), wish: [],
       colours: {}, state: "empty", depth: 0, about: null,
+      opening: new Map(), turns: 0,
     });
   }
 
@@ -184,6 +176,22 @@ export class Album {
       { photo: photo.key, side, pixels }, [pixels.buffer]);
   }
 
+  /** A file's middle square, by side: made by the worker if it can. */
+  async squaresOf(file) {
+    const turn = (this.turns += 1);
+    const squares = await new Promise((done) => {
+      this.opening.set(turn, done);
+      this.worker.postMessage({ file, turn, sides: SIDES }, []);
+    });
+    if (squares) return squares;
+    const image = await openPhoto(file);
+    try {
+      return squaresOf(image);
+    } finally {
+      image.close();
+    }
+  }
+
   /** Look at a photo through another grid. */
   regrid(key, grid) {
     const photo = this.photos.get(key);
@@ -214,7 +222,12 @@ export class Album {
     return this.colours[name];
   }
 
-  take({ failed, key, block, tokens, looks, keys, colours }) {
+  take({ failed, turn, squares, key, block, tokens, looks, keys, colours }) {
+    if (turn) {
+      this.opening.get(turn)(squares);
+      this.opening.delete(turn);
+      return;
+    }
     if (failed) {
       this.failed = failed;
     } else if (colours) {

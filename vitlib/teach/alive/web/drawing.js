@@ -21,7 +21,7 @@ import {
   within,
 } from "./kit.js";
 import { digitOf } from "./own_digit.js";
-import { fileButton, opener, takeFiles } from "./photo.js";
+import { fileButton, opener, takeFiles } from "./photo_door.js";
 import { samples } from "./samples.js";
 
 const SIDE = 28;

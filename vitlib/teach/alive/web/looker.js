@@ -4,6 +4,8 @@
 //
 //   { open: bytes, plain }        -> { open: { isFast, depth, ... } }
 //   { photo: key, side, pixels }     bytes, (side, side, 3)
+//   { file, turn, sides }         -> { turn, squares: bytes by side }, or
+//                                    none where it cannot be opened here
 //   { wish: [key, ...] }          -> { block, key, tokens, looks } ...
 //   { colours: [key, ...] }       -> { colours: by block, keys }
 //
@@ -11,6 +13,7 @@
 
 import { Backbone } from "./backbone.js";
 import { coloursOf } from "./colours.js";
+import { middleOf, openPhoto } from "./photo.js";
 import { tensor } from "./vit.js";
 
 const photos = new Map(); // by key
@@ -62,6 +65,18 @@ async function work() {
   await work();
 }
 
+/** The middle square of a photo, by side; not every worker can draw. */
+async function squaresOf(file, sides) {
+  try {
+    const image = await openPhoto(file);
+    const found = sides.map((side) => [side, middleOf(image, side)]);
+    image.close();
+    return Object.fromEntries(found);
+  } catch {
+    return undefined; // the page tries it too, and says why not
+  }
+}
+
 const DEEDS = {
   async open({ open, plain }) {
     backbone = await Backbone.open(open, plain);
@@ -73,6 +88,9 @@ const DEEDS = {
     const numbers = Float32Array.from(pixels, (byte) => byte / 255);
     photos.set(photo, tensor([side, side, 3], numbers));
     seen.delete(photo);
+  },
+  async file({ file, turn, sides }) {
+    postMessage({ turn, squares: await squaresOf(file, sides) });
   },
   async wish({ wish: keys }) {
     wish = keys;

@@ -6,13 +6,10 @@
 //   photo.width, photo.height
 //   middleOf(photo, side)          (side, side, 3) bytes, as `resize_and_crop`
 //   resized(photo, [h, w], [top, left, rows, cols])   a part of it, smaller
-//   door(place, text, take)        a button, a drop, a paste: the latest wins
-//   opener(take, say), fileButton(text, open), takeFiles(place, open)   the same
-//                                  in parts
 //
 // The browser turns the photo as the camera noted, and converts its colours.
+// All of it works in a worker too, in browsers whose workers can draw.
 
-import { html } from "./kit.js";
 import { fixed } from "./palette.js";
 
 const LARGEST_FILE = 40e6; // bytes
@@ -66,15 +63,19 @@ async function reason(file) {
   return "This browser finds no picture in that file. A JPEG or PNG will do.";
 }
 
-/** Some rows of a photo as RGBA bytes, what is transparent on white. */
-function rowsOf(photo, top, count) {
-  const { width } = photo;
-  const canvas = html("canvas", { width, height: count });
+function canvasOf(width, height) {
+  if (!globalThis.document) return new OffscreenCanvas(width, height);
+  return Object.assign(document.createElement("canvas"), { width, height });
+}
+
+/** A part of a photo as RGBA bytes, what is transparent on white. */
+function partOf(photo, [left, top, width, height]) {
+  const canvas = canvasOf(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = fixed.white;
-  context.fillRect(0, 0, width, count);
-  context.drawImage(photo, 0, top, width, count, 0, 0, width, count);
-  return context.getImageData(0, 0, width, count).data;
+  context.fillRect(0, 0, width, height);
+  context.drawImage(photo, left, top, width, height, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
 }
 
 // --- Making it smaller, as Pillow does it: rows, then columns, in bytes
@@ -94,6 +95,11 @@ function weightsOf(size, wanted, from, count) {
   });
 }
 
+/** From the first pixel that counts to behind the last. */
+function reachOf(all) {
+  return [all[0].first, all.at(-1).first + all.at(-1).weights.length];
+}
+
 function cubic(x) {
   const away = Math.abs(x);
   if (away >= 2) return 0;
@@ -109,13 +115,14 @@ function cubic(x) {
 export function resized(photo, [height, width], [top, left, rows, cols]) {
   const across = weightsOf(photo.width, width, left, cols);
   const down = weightsOf(photo.height, height, top, rows);
-  const start = down[0].first;
-  const end = down.at(-1).first + down.at(-1).weights.length;
+  const [start, end] = reachOf(down);
+  const [west, east] = reachOf(across);
   const narrow = new Uint8ClampedArray((end - start) * cols * 3);
-  const strip = Math.max(1, Math.floor(STRIP / photo.width));
+  const strip = Math.max(1, Math.floor(STRIP / (east - west)));
   for (let y = start; y < end; y += strip) {
     const count = Math.min(strip, end - y);
-    squeeze(rowsOf(photo, y, count), photo.width, across,
+    const data = partOf(photo, [west, y, east - west, count]);
+    squeeze(data, [west, east], across,
       narrow.subarray((y - start) * cols * 3));
   }
   const small = new Uint8ClampedArray(rows * cols * 3);
@@ -133,11 +140,11 @@ export function resized(photo, [height, width], [top, left, rows, cols]) {
 }
 
 /** Fewer columns for each row of RGBA bytes: RGB into `narrow`. */
-function squeeze(data, width, across, narrow) {
+function squeeze(data, [west, east], across, narrow) {
   let to = 0;
-  for (let row = 0; row < data.length; row += 4 * width) {
+  for (let row = 0; row < data.length; row += 4 * (east - west)) {
     for (const { first, weights } of across) {
-      let [red, green, blue, from] = [0, 0, 0, row + 4 * first];
+      let [red, green, blue, from] = [0, 0, 0, row + 4 * (first - west)];
       for (let k = 0; k < weights.length; k++, from += 4) {
         red += weights[k] * data[from];
         green += weights[k] * data[from + 1];
@@ -163,73 +170,4 @@ export function middleOf(photo, side) {
   const [top, left] = [height, width].map(
     (length) => Math.floor((length - side) / 2));
   return resized(photo, [height, width], [top, left, side, side]);
-}
-
-// --- Ways to bring one
-
-/** A button to choose a picture file; `open(file)`. */
-export function fileButton(text, open) {
-  const chosen = html("input", {
-    type: "file", accept: "image/*",
-    onchange: () => {
-      if (chosen.files.length) open(chosen.files[0]);
-      chosen.value = "";
-    },
-  });
-  return html("label", { class: "vit-button" }, chosen, text);
-}
-
-/** Let a file be dropped or pasted on a place; `open(file)`. */
-export function takeFiles(place, open) {
-  const from = (event, { files }) => {
-    if (!files.length) return;
-    event.preventDefault();
-    open(files[0]);
-  };
-  place.addEventListener("dragover", (event) => event.preventDefault());
-  place.addEventListener("drop", (event) => {
-    event.preventDefault();
-    from(event, event.dataTransfer);
-  });
-  place.addEventListener("paste", (event) =>
-    from(event, event.clipboardData));
-}
-
-/**
- * A way to open files of which the latest wins: whoever brings a second
- * photo while the first is being opened gets the second. `take(photo)` does
- * with it what is to be done and gives what is said then; `say(words)`.
- * `forget()` lets one go that is still being opened.
- */
-export function opener(take, say) {
-  let latest = 0;
-  const open = async (file) => {
-    const turn = (latest += 1);
-    let [photo, words] = [null, ""];
-    try {
-      photo = await openPhoto(file);
-      if (turn === latest) words = take(photo);
-    } catch ({ message }) {
-      words = message;
-    }
-    photo?.close();
-    if (turn === latest) say(words);
-  };
-  return { open, forget: () => { latest += 1; } };
-}
-
-/** A button, a drop and a paste; what is said is beside them. */
-export function door(place, text, take) {
-  const said = html("p", { class: "vit-hint", role: "status" });
-  const { open, forget } = opener(take, (words) => {
-    said.textContent = words;
-  });
-  takeFiles(place, open);
-  return {
-    label: fileButton(text, open), said,
-    forget: () => {
-      forget();
-      said.textContent = "";
-    },
-  };
 }

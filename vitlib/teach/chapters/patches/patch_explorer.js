@@ -8,7 +8,8 @@ import {
 import {
   follow, mark, named, panel, place, walk,
 } from "../../alive/web/panels.js";
-import { door, middleOf } from "../../alive/web/photo.js";
+import { middleOf } from "../../alive/web/photo.js";
+import { door } from "../../alive/web/photo_door.js";
 import { patchify, tensor } from "../../alive/web/vit.js";
 
 const TRAITS = ["patch_size", "patch", "image_size", "pixels"];

@@ -6,7 +6,7 @@
 // the traits. Before the model is there, the first frame stands for it: two
 // photos and one patch, computed beforehand (first_look.js).
 
-import { Album, Photo, SHARP } from "../../alive/web/album.js";
+import { Album, Photo, SHARP, squaresOf } from "../../alive/web/album.js";
 import { bring } from "../../alive/web/bring.js";
 import { first } from "../../alive/web/first_look.js";
 import {
@@ -14,7 +14,7 @@ import {
   html, listen, rounded, scale, set, slider, speaker, svg, toggle, within,
 } from "../../alive/web/kit.js";
 import { mark, panel, place, press, walk } from "../../alive/web/panels.js";
-import { door } from "../../alive/web/photo.js";
+import { door } from "../../alive/web/photo_door.js";
 import { fromBase64 } from "../../alive/web/vit.js";
 
 const TRAITS = [
@@ -74,8 +74,16 @@ const numbers = {
   alike: Float32Array.from(
     new Int8Array(fromBase64(first.alike).buffer), (v) => v / 127),
   colours: fromBase64(first.colours),
-  looks: Float32Array.from(fromBase64(first.looks), (v) => v / 255),
+  looks: fromHalves(fromBase64(first.looks)),
 };
+
+/** Bytes of two numbers each, the roots of shares -> the shares. */
+function fromHalves(bytes) {
+  return Float32Array.from({ length: 2 * bytes.length }, (_, i) => {
+    const byte = bytes[i >> 1];
+    return ((i % 2 ? byte % 16 : byte >> 4) / 15) ** 2;
+  });
+}
 
 /** A part of the first look: of a block, of a photo, `size` numbers each. */
 function beforehand(kind, index, size) {
@@ -356,7 +364,7 @@ const PAINTED = {
       v.reduce((a, b) => a + b));
     return `Block ${layer + 1}, head ${head}: of what the class token hears ` +
       `of the patches of ${looking.pair[0].shows}, a tenth of them gives ${
-        share(most / all)}.`;
+        looking.pair[0].looks[layer] ? "" : "about "}${share(most / all)}.`;
   },
 };
 
@@ -549,9 +557,10 @@ function facts() {
 
 // --- The figure
 
-function imageOf(jpeg) {
+function imageOf(bytes, kind) {
   const image = new Image();
-  image.src = URL.createObjectURL(new Blob([jpeg], { type: "image/jpeg" }));
+  const type = `image/${kind}`;
+  image.src = URL.createObjectURL(new Blob([bytes], { type }));
   return image.decode().then(() => {
     URL.revokeObjectURL(image.src);
     return image;
@@ -563,14 +572,14 @@ function firstPhotos(album, again) {
   for (const about of first.photos) {
     const photo = new Photo(about.name, about);
     album.photos.set(about.name, photo);
-    develop(photo, about.jpeg, again);
+    develop(photo, about.webp, again);
   }
 }
 
-async function develop(photo, jpeg, again) {
-  const image = await imageOf(fromBase64(jpeg));
+async function develop(photo, webp, again) {
+  const image = await imageOf(fromBase64(webp), "webp");
   if (photo.isFine) return; // the larger one was faster
-  photo.develop(image);
+  photo.develop(squaresOf(image));
   again();
 }
 
@@ -586,12 +595,13 @@ function filesIn(bytes) {
 async function bringAll(looking, step) {
   const { album, model } = looking;
   const files = filesIn(await bring(model, "photos"));
-  const images = await Promise.all(files.map(imageOf));
+  const images = await Promise.all(
+    files.map((file) => imageOf(file, "jpeg")));
   first.all.forEach((about, i) => {
     const photo = album.photos.get(about.name) ??
       new Photo(about.name, about);
     photo.isFine = true;
-    album.photos.set(about.name, photo.develop(images[i]));
+    album.photos.set(about.name, photo.develop(squaresOf(images[i])));
   });
   wishAll(looking);
   await album.load(step);
@@ -670,7 +680,9 @@ function partsOf(looking, root, again) {
       again();
     }),
     strip: stripOf(looking, (key) => show(looking, key)),
-    own: door(root, "your own photo", (image) => addOwn(looking, image)),
+    own: door(root, "your own photo",
+      (squares) => addOwn(looking, squares),
+      async (file) => album.isReady && album.squaresOf(file)),
     tour: tourOf((traits) => set(model, {
       ...traits, side: 0, patch: first.patch, grid: first.grid,
       photos: first.photos.map((photo) => photo.name),
@@ -780,11 +792,11 @@ function regrid({ model }, grid) {
 let count = 0;
 
 /** Put a photo beside the last one; say what becomes of it. */
-function addOwn(looking, image) {
-  if (!looking.album.isReady) return "For your own photo load the model.";
+function addOwn(looking, squares) {
+  if (!squares) return "For your own photo load the model.";
   const key = `own ${(count += 1)}`;
   const photo = new Photo(key, { shows: "your photo" });
-  looking.album.add(photo.develop(image));
+  looking.album.add(photo.develop(squares));
   show(looking, key);
   return "Your photo, its middle square. It does not leave this machine.";
 }

@@ -133,7 +133,7 @@ def _draw(
             bare(axes, photo["shows"], words[i])
             kept = np.clip((cosines[i] - low) / (high - low), 0, 1)
             kept = FAINT + (1 - FAINT) * kept.reshape(grid, grid)
-            axes.imshow(_faded(photo["jpeg"], kept))
+            axes.imshow(_faded(photo["webp"], kept))
             step = 224 / grid
             row, col = divmod(found[i], grid)
             corner = (col * step - 0.5, row * step - 0.5)
@@ -151,9 +151,9 @@ def _draw(
     return figure
 
 
-def _faded(jpeg: str, kept: np.ndarray) -> np.ndarray:
+def _faded(webp: str, kept: np.ndarray) -> np.ndarray:
     """Give a photo with as much of each patch as is kept, (h, w, 4)."""
-    file = io.BytesIO(base64.b64decode(jpeg))
+    file = io.BytesIO(base64.b64decode(webp))
     pixels = np.asarray(Image.open(file).convert("RGB")) / 255
     side = len(pixels) // len(kept)
     opacity = np.kron(kept, np.ones((side, side)))
