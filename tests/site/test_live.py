@@ -75,6 +75,22 @@ def test_the_index_says_all_before_it_is_scrolled(size, visit):
         assert tab.locator(part).count()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["file", "http"])
+def test_the_second_door_of_the_index_opens_on_a_click(way, visit):
+    tab = visit("book/index", way)
+    asked = []
+    tab.on("request", lambda r: asked.append(r.url.split("/")[-1]))
+    door = "[data-figure=photo_explorer]"
+    assert tab.evaluate(DRAWN) == ["digit_pad", "photo_explorer"]
+    tab.locator(f"{door} [type=range]").fill("3")
+    settle(tab)
+    assert asked == []
+    tab.get_by_role("button", name="Load the model").click()
+    tab.wait_for_selector(f"{door}[data-state=ready][data-waiting='0']")
+    assert any(name.startswith("backbone-0.js") for name in asked)
+
+
 @every_live_page
 def test_every_figure_is_drawn_at_once(page, look):
     seen = look(page)

@@ -9,11 +9,13 @@ import threading
 
 import made
 import nbformat
+import numpy as np
 import pytest
-from live_page import draw_one
+from live_page import draw_one, pixels
 
 from vitlib.teach import live
 from vitlib.teach.asking.quiz import Quiz
+from vitlib.teach.data.examples import EXAMPLES
 
 PATIENCE = 120
 PAD = [
@@ -58,6 +60,11 @@ ALL = [
     MAKE,
     ASK.format(traits=", ".join(TRAITS), wanted=WANTED),
 ]
+PHOTOS = [
+    "from vitlib.teach.live import PhotoExplorer\n\n"
+    "photos = PhotoExplorer()\nphotos",
+    'print("Python has", photos.view, photos.block)',
+]
 NOTEBOOK = "figures.ipynb"
 
 
@@ -80,7 +87,7 @@ def write(path, cells):
 def lab(tmp_path_factory):
     """JupyterLab with a notebook, on a port of its own."""
     tmp_path = tmp_path_factory.mktemp("lab")
-    write(tmp_path / NOTEBOOK, PAD + ALL)
+    write(tmp_path / NOTEBOOK, PAD + ALL + PHOTOS)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -156,3 +163,28 @@ def test_what_is_pressed_in_a_figure_is_known_in_python(tab):
     said = tab.locator("pre", has_text="Python has")
     said.wait_for()
     assert said.inner_text().strip() == f"Python has {WANTED}"
+
+
+@pytest.mark.long
+def test_a_pretrained_model_comes_from_the_installed_package(tab):
+    """On the click, in messages; then tokens have colours."""
+    first = len(PAD + ALL)
+    shown = run_cell(tab, first)
+    root = shown.locator("[data-figure=photo_explorer][data-ready]")
+    root.wait_for()
+    assert root.get_attribute("data-state") == "empty"
+    root.get_by_role("button", name="Load the model").click()
+    seen = (
+        "[data-figure=photo_explorer][data-state=ready][data-waiting='0']"
+    )
+    tab.wait_for_selector(seen)
+    assert root.locator(".vit-photo-thumb").count() == len(EXAMPLES)
+    name = "Show the rocket"  # of which there is no first look
+    root.get_by_role("button", name=name, exact=True).click()
+    root.locator(".vit-choice label", has_text="colours").click()
+    root.locator("[type=range]").fill("5")
+    root.locator(".vit-verdict", has_text="Red, green and blue").wait_for()
+    drawn = pixels(tab, f"{seen} .vit-photo >> nth=1")[14::28, 14::28, :3]
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) > 100
+    run_cell(tab, first + 1)
+    tab.get_by_text("Python has colours 5", exact=True).wait_for()

@@ -424,11 +424,11 @@ WATCHED = """() => {
     window.createImageBitmap = open;
   };
 }"""
-NO_DRAWING = """() => {
+WORKER_WITHOUT = """(name) => {
   const { Blob } = window;
   window.Blob = function (parts, about) {
     const isScript = about?.type === "text/javascript";
-    const first = isScript ? ["delete self.OffscreenCanvas;"] : [];
+    const first = isScript ? [`self.${name} = undefined;`] : [];
     return new Blob([...first, ...parts], about);
   };
 }"""
@@ -469,13 +469,19 @@ def test_a_large_photo_is_made_smaller_in_the_worker_as_in_python(
 
 
 @pytest.mark.long
-def test_where_a_worker_cannot_draw_the_page_does(page, open_figure):
+@pytest.mark.parametrize(
+    ("name", "opened"), [("createImageBitmap", 1), ("OffscreenCanvas", 2)]
+)
+def test_what_a_worker_cannot_do_the_page_does(
+    name, opened, page, open_figure
+):
     tab = open_figure(page, own=True)
-    tab.evaluate(NO_DRAWING)
+    tab.evaluate(WORKER_WITHOUT, name)
     load(tab)
     photo = large(1000, 950)
     square, work = given_to_the_model(tab, file_of(photo))
-    assert work["opened"] == 1
+    assert work["opened"] == opened
+    assert (work["read"] > 448**2) == (name == "OffscreenCanvas")
     wanted = np.array(resize_and_crop(photo, 224)).astype(int)
     assert np.abs(square - wanted).max() <= 1
 

@@ -176,20 +176,29 @@ export class Album {
       { photo: photo.key, side, pixels }, [pixels.buffer]);
   }
 
-  /** A file's middle square, by side: made by the worker if it can. */
+  /**
+   * A file's middle square, by side. A worker of WebKit's opens no files for
+   * a page from disk, but makes what the page has opened smaller; one that
+   * cannot draw leaves all to the page.
+   */
   async squaresOf(file) {
-    const turn = (this.turns += 1);
-    const squares = await new Promise((done) => {
-      this.opening.set(turn, done);
-      this.worker.postMessage({ file, turn, sides: SIDES }, []);
-    });
+    const squares = await this.fromWorker({ file }) ??
+      await this.fromWorker({ image: await openPhoto(file) });
     if (squares) return squares;
     const image = await openPhoto(file);
-    try {
-      return squaresOf(image);
-    } finally {
-      image.close();
-    }
+    const found = squaresOf(image);
+    image.close();
+    return found;
+  }
+
+  /** What the worker makes of a file, or of an image that it is given. */
+  fromWorker({ file, image }) {
+    const turn = (this.turns += 1);
+    return new Promise((done) => {
+      this.opening.set(turn, done);
+      this.worker.postMessage({ file, image, turn, sides: SIDES },
+        image ? [image] : []);
+    });
   }
 
   /** Look at a photo through another grid. */

@@ -4,8 +4,9 @@
 //
 //   { open: bytes, plain }        -> { open: { isFast, depth, ... } }
 //   { photo: key, side, pixels }     bytes, (side, side, 3)
-//   { file, turn, sides }         -> { turn, squares: bytes by side }, or
-//                                    none where it cannot be opened here
+//   { file, image, turn, sides }  -> { turn, squares: bytes by side }, of the
+//                                    image, or else of the file; none where
+//                                    this worker cannot do it
 //   { wish: [key, ...] }          -> { block, key, tokens, looks } ...
 //   { colours: [key, ...] }       -> { colours: by block, keys }
 //
@@ -65,12 +66,12 @@ async function work() {
   await work();
 }
 
-/** The middle square of a photo, by side; not every worker can draw. */
-async function squaresOf(file, sides) {
+/** The middle square of a photo, by side, if this worker can draw. */
+async function squaresOf(file, image, sides) {
   try {
-    const image = await openPhoto(file);
-    const found = sides.map((side) => [side, middleOf(image, side)]);
-    image.close();
+    const photo = image ?? await openPhoto(file);
+    const found = sides.map((side) => [side, middleOf(photo, side)]);
+    photo.close();
     return Object.fromEntries(found);
   } catch {
     return undefined; // the page tries it too, and says why not
@@ -89,8 +90,8 @@ const DEEDS = {
     photos.set(photo, tensor([side, side, 3], numbers));
     seen.delete(photo);
   },
-  async file({ file, turn, sides }) {
-    postMessage({ turn, squares: await squaresOf(file, sides) });
+  async file({ file, image, turn, sides }) {
+    postMessage({ turn, squares: await squaresOf(file, image, sides) });
   },
   async wish({ wish: keys }) {
     wish = keys;
