@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from photographed import DIGITS, photographed
 from picture_files import FILES, cut
 
 from vitlib.teach import digit_from_picture, digit_reader, digits
+from vitlib.teach.alive import bring
+from vitlib.teach.data.own_digit import known_digits, seen_softly
 from vitlib.teach.live import DigitPad
 
 READ = """async (coded) => {
@@ -30,6 +33,11 @@ DROP = """([coded, deed, where]) => {
     ? new DragEvent("drop", { ...given, dataTransfer: files })
     : new ClipboardEvent("paste", { ...given, clipboardData: files });
   document.querySelector(where).dispatchEvent(event);
+}"""
+LIKENESS = """async (images) => {
+  const { knownDigits, likeness } = vitlib.likeness;
+  const known = await knownDigits();
+  return images.map((image) => likeness(image, known));
 }"""
 KINDS = (
     "clean",
@@ -114,6 +122,31 @@ def test_a_photo_is_read_however_it_is_brought(deed, tab, said):
     assert not said.is_visible()
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2, 9])
+def test_a_letter_is_like_no_digit_as_in_python(seed, tab, said):
+    before = state(tab)["answer"]
+    content, _ = taken("a letter", seed=seed)
+    with pytest.raises(ValueError, match="like no digit") as refused:
+        digit_from_picture(io.BytesIO(content))
+    tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
+    said.filter(has_text="like no digit").wait_for()
+    words = said.inner_text()
+    assert "of 8,000" in words
+    found, wanted = (
+        float(re.search(r"likeness of ([.\d]+)", text)[1])
+        for text in (words, str(refused.value))
+    )
+    assert found == pytest.approx(wanted, abs=0.02)
+    assert state(tab)["answer"] == before
+
+
+def test_the_page_finds_as_much_likeness_as_python(tab):
+    images = digits("validation")[0][:20]
+    wanted = (seen_softly(images) @ known_digits().T).amax(dim=1)
+    found = tab.evaluate(LIKENESS, images.flatten(1).tolist())
+    assert np.abs(np.array(found) - wanted.numpy()).max() < 0.005
+
+
 def test_a_photo_without_a_digit_leaves_the_drawing(tab, said):
     before = state(tab)["answer"]
     content, _ = taken("two digits")
@@ -141,6 +174,14 @@ def test_python_has_the_digit_of_the_photo(tab, said):
     give_to_python(tab)
     content, _ = taken("clean", at=2)
     tab.evaluate(DROP, [coded(content), "drop", ".vit-pad"])
+    tab.wait_for_function("python.sent.length")
+    assert tab.evaluate("python.sent") == [{"bring": "known_digits"}]
+    (part,) = bring.parts("known_digits")
+    tab.evaluate(
+        "(text) => python.tell({ bring: 'known_digits', index: 0, count: 1"
+        " }, [new DataView(vitlib.vit.fromBase64(text).buffer)])",
+        bring.coded(part),
+    )
     said.filter(has_text="digit of your photo").wait_for()
     settle(tab)
     pixels = tab.evaluate(

@@ -17,6 +17,8 @@ class DrawnFigure(LiveFigure):
     `digits` gives it; set it to show a picture of your own.
     """
 
+    _brings = ("known_digits",)
+
     pixels = Bytes().tag(sync=True)
 
     @property

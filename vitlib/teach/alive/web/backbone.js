@@ -8,18 +8,11 @@
 // `image` is (h, w, 3) from 0 to 1, its sides multiples of the patch size.
 // The first that comes has no looks: the tokens before the first block.
 
+import { inflate } from "./inflate.js";
 import { Kernel } from "./kernel.js";
 import {
   ViT, add, linear, patchify, prependCls, readSafetensors, tensor, unpack,
 } from "./vit.js";
-
-/** A deflated file -> its bytes; in every browser, in workers too. */
-export async function inflate(bytes) {
-  // WebKit's Blob.stream() fails in a worker of a page from disk.
-  const { body } = new Response(bytes);
-  const whole = body.pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(whole).arrayBuffer());
-}
 
 /** Weights of a neighbour at a distance: torch's bicubic, a = -0.75. */
 function cubic(t) {

@@ -20,7 +20,9 @@ import {
   arrow, bytesOf, button, clamp, frame, heat, hint, html, listen,
   within,
 } from "./kit.js";
+import { checkLike, knownDigits } from "./likeness.js";
 import { digitOf } from "./own_digit.js";
+import { openPhoto } from "./photo.js";
 import { fileButton, opener, takeFiles } from "./photo_door.js";
 import { samples } from "./samples.js";
 
@@ -144,10 +146,10 @@ class Drawing {
   constructor() {
     this.listeners = new Set();
     this.note = ""; // what is to be said of the last photo
-    this.opener = opener((photo) => this.take(photo), (words) => {
+    this.opener = opener((digit) => this.take(digit), (words) => {
       this.note = words;
       this.tell();
-    });
+    }, (file) => this.digitOf(file));
     this.open = this.opener.open;
     this.read(FIRST);
     for (const text of [fromHash(), fromStorage()]) {
@@ -213,9 +215,22 @@ class Drawing {
     this.change(`p${toText(bytes)}`);
   }
 
+  /** The digit of a photo; what is like no digit is refused. */
+  async digitOf(file) {
+    const photo = await openPhoto(file);
+    try {
+      const digit = digitOf(photo);
+      this.known ??= await knownDigits(this.model);
+      checkLike(digit, this.known);
+      return digit;
+    } finally {
+      photo.close();
+    }
+  }
+
   /** The digit of a photo becomes the drawing. */
-  take(photo) {
-    const bytes = digitOf(photo).map((value) => Math.round(255 * value));
+  take(digit) {
+    const bytes = digit.map((value) => Math.round(255 * value));
     this.read(`p${toText(bytes)}`);
     this.carry();
     return "This is the digit of your photo, as the model gets it.";
@@ -278,6 +293,7 @@ export const drawing = (globalThis[one] ??= new Drawing());
 
 /** Keep the trait `pixels` (vitlib.teach.alive.drawn) the drawing. */
 export function shareWith(model, onEnd) {
+  drawing.model = model; // which brings what a photo is held against
   const isSame = (bytes) => {
     const own = drawing.bytes;
     return bytes.length === own.length && bytes.every((b, i) => b === own[i]);
@@ -310,7 +326,8 @@ const HELP =
 const PLACED =
   "What you draw is moved to the middle and scaled to the size of the " +
   "digits that the model learned from: where you draw it makes no " +
-  "difference. A photo of a digit on paper can be dropped or pasted there.";
+  "difference. A photo of a digit on paper can be dropped or pasted there; " +
+  "the first loads half a megabyte of digits to hold it against.";
 
 /** An element to draw in. It shows the drawing, whoever changed it. */
 export function pad(label = "Drawing pad", { onEnd } = {}) {

@@ -3,8 +3,7 @@
 //
 //   digitOf(photo)   784 numbers, 0 to 1; an Error says why there is none
 //
-// The one difference: what is like none of the 8,000 training digits, as
-// some letters, is refused in Python alone. The page does not have them.
+// Whether it is like a digit at all is asked in likeness.js.
 
 import { clamp } from "./kit.js";
 import { resized } from "./photo.js";
