@@ -122,7 +122,7 @@ def test_a_photo_is_read_however_it_is_brought(deed, tab, said):
     assert not said.is_visible()
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2, 9])
+@pytest.mark.parametrize("seed", [0, 9])
 def test_a_letter_is_like_no_digit_as_in_python(seed, tab, said):
     before = state(tab)["answer"]
     content, _ = taken("a letter", seed=seed)

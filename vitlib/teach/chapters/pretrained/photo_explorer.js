@@ -591,18 +591,25 @@ function filesIn(bytes) {
   return lengths.map((length) => bytes.slice(from, (from += length)));
 }
 
+/** One photo after another: the page does other things in between. */
+async function developEach([next, ...others]) {
+  if (!next) return;
+  const [photo, file] = next;
+  photo.develop(squaresOf(await imageOf(file, "jpeg")));
+  await developEach(others);
+}
+
 /** Bring all: the photos that are ready to be looked at, then the model. */
 async function bringAll(looking, step) {
   const { album, model } = looking;
   const files = filesIn(await bring(model, "photos"));
-  const images = await Promise.all(
-    files.map((file) => imageOf(file, "jpeg")));
-  first.all.forEach((about, i) => {
+  await developEach(first.all.map((about, i) => {
     const photo = album.photos.get(about.name) ??
       new Photo(about.name, about);
     photo.isFine = true;
-    album.photos.set(about.name, photo.develop(squaresOf(images[i])));
-  });
+    album.photos.set(about.name, photo);
+    return [photo, files[i]];
+  }));
   wishAll(looking);
   await album.load(step);
 }
