@@ -140,6 +140,13 @@ def test_a_letter_is_like_no_digit_as_in_python(seed, tab, said):
     assert state(tab)["answer"] == before
 
 
+def test_the_pad_says_what_the_first_photo_loads(tab):
+    size = sum(map(len, bring.as_scripts("known_digits").values()))
+    assert size == pytest.approx(0.5e6, rel=0.1)
+    words = tab.locator(".vit-pad-controls").inner_text()
+    assert "the first loads half a megabyte" in words
+
+
 def test_the_page_finds_as_much_likeness_as_python(tab):
     images = digits("validation")[0][:20]
     wanted = (seen_softly(images) @ known_digits().T).amax(dim=1)
