@@ -5,7 +5,7 @@
 Takes 100 held-out digits a kind, as tests/photographed.py draws them, and
 writes photos_of_digits.json. Nothing is chosen by what it finds: the ways
 and limits of vitlib/teach/data/signs.py were chosen on validation digits,
-and the kinds that are put aside were looked at here for the first time.
+and none of them by a kind that is put aside.
 """
 
 import io

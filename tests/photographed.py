@@ -10,6 +10,7 @@ that nothing was ever tuned on.
 """
 
 import io
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -18,14 +19,17 @@ SIDES = (300, 400)  # pixels: height and width of a picture
 TURN = 0x0112  # EXIF's note of how the camera was held
 
 
-def drawn(image, generator, side=(0.4, 0.7), where=None, thin=0):
-    """Put a digit somewhere on a picture: (h, w), 1 where there is ink."""
+def drawn(image, generator, side=(0.4, 0.7), where=None, worn=0):
+    """Put a digit somewhere on a picture: (h, w), 1 where there is ink.
+
+    Of a `worn` one so many pixels are gone on each side of a stroke.
+    """
     height, width = SIDES
     size = int(generator.uniform(*side) * height)
     ink = Image.fromarray((np.array(image[0]) * 255).astype(np.uint8))
     ink = ink.resize((size, size), Image.Resampling.BICUBIC)
     ink = ink.filter(ImageFilter.GaussianBlur(size / 90))
-    for _ in range(thin):
+    for _ in range(worn):
         ink = ink.filter(ImageFilter.MinFilter(3))
     sharp = np.clip((np.array(ink) / 255 - 0.5) * 6 + 0.5, 0, 1)
     whole = np.zeros(SIDES)
@@ -337,10 +341,80 @@ def at_an_angle(image, generator):
     )
 
 
-def thin_pen(image, generator):
-    """Drawn with a fine pen: lines a third as thick."""
-    ink = drawn(image, generator, (0.6, 0.8), thin=5)
+def skipping_pen(image, generator):
+    """Drawn with a pen that skips: thin strokes break, or are gone.
+
+    Of some digits nothing is left, so that nobody reads all of them.
+    """
+    ink = drawn(image, generator, (0.6, 0.8), worn=5)
     return saved(noisy(inked(ink, generator), generator))
+
+
+def thinned(ink):
+    """The middle of each stroke, a pixel wide: (h, w), True for ink.
+
+    Zhang and Suen, A fast parallel algorithm for thinning digital
+    patterns (1984): pixels are taken off the outline, in turns from two
+    sides, wherever nothing is cut in two.
+    """
+    before = None
+    while before is None or (ink != before).any():
+        before = ink
+        for turn in (1, -1):
+            around = np.pad(ink, 1)[::turn, ::turn]
+            height, width = (length - 2 for length in around.shape)
+            ring = [
+                around[row : row + height, col : col + width]
+                for row, col in RING
+            ]
+            count = sum(part.astype(int) for part in ring)
+            starts = sum(
+                (~one & other).astype(int)
+                for one, other in pairwise(ring + ring[:1])
+            )
+            up, right, down, left = ring[::2]
+            loose = ~(up & right & down) & ~(right & down & left)
+            outer = (count >= 2) & (count <= 6) & (starts == 1) & loose
+            ink = ink & ~outer[::turn, ::turn]
+    return ink
+
+
+RING = (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0)
+
+
+def thin_pen(image, generator):
+    """Drawn with a fine pen: lines of one or of three pixels."""
+    line = thinned(drawn(image, generator, (0.6, 0.8)) > 0.5)
+    picture = Image.fromarray((line * 255).astype(np.uint8))
+    picture = picture.filter(
+        ImageFilter.MaxFilter(int(generator.choice([1, 3])))
+    )
+    picture = picture.filter(ImageFilter.GaussianBlur(0.5))
+    ink = np.clip(np.array(picture) / 255 * 1.4, 0, 1)
+    return saved(noisy(inked(ink, generator), generator))
+
+
+def felt_pen(image, generator):
+    """Drawn with a felt pen, wide, in a colour, out of focus."""
+    ink = drawn(image, generator, (0.5, 0.8))
+    picture = Image.fromarray((ink * 255).astype(np.uint8))
+    wide = ImageFilter.MaxFilter(int(generator.choice([7, 11])))
+    blur = ImageFilter.GaussianBlur(generator.uniform(1, 4))
+    ink = np.array(picture.filter(wide).filter(blur))[..., None] / 255
+    pen = generator.uniform(0.05, 0.5, 3)
+    light = generator.uniform(0.78, 0.97) * (1 - ink + pen * ink)
+    return saved(noisy(light, generator))
+
+
+def creased_paper(image, generator):
+    """On paper that was folded: each field has a light of its own."""
+    light = inked(drawn(image, generator), generator)
+    for _ in range(3):
+        fold = half_plane(generator, 0.004, 0.8)
+        edge = np.exp(-(((fold - 0.5) / 0.2) ** 2))
+        light = light * (1 - generator.uniform(0.03, 0.12) * fold)
+        light = light * (1 - generator.uniform(0.05, 0.25) * edge)
+    return saved(noisy(light, generator))
 
 
 ASIDE = {
@@ -348,7 +422,10 @@ ASIDE = {
     "coloured paper": coloured_paper,
     "low light": low_light,
     "at an angle": at_an_angle,
+    "a pen that skips": skipping_pen,
     "a thin pen": thin_pen,
+    "a felt pen out of focus": felt_pen,
+    "creased paper": creased_paper,
 }
 
 

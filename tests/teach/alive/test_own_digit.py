@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 from live_page import SLOW_PHOTO, give_to_python, page_of, settle, state
-from photographed import DIGITS, photographed
+from photographed import DIGITS, photographed, saved
 from picture_files import FILES, cut
+from PIL import Image
 
 from vitlib.teach import digit_from_picture, digit_reader, digits
 from vitlib.teach.alive import bring
@@ -54,6 +55,19 @@ def taken(kind, at=0, seed=5):
     some = images[at : at + 1 + (kind == "two digits"), 0]
     generator = np.random.default_rng(seed)
     return photographed(some, kind, generator), int(labels[at])
+
+
+def beside_a_table(seed):
+    """Blank paper, and a table beyond it."""
+    blank, generator = np.zeros((1, 28, 28)), np.random.default_rng(seed)
+    return photographed(blank, "table edge", generator)
+
+
+def sliver():
+    """Blank paper on a dark table, and a sliver of another beside it."""
+    light = np.full((192, 256), 0.3)
+    light[8:-8, 60:-8] = light[60:130, 25:30] = 0.9
+    return saved(Image.fromarray((light * 255).astype(np.uint8)))
 
 
 def coded(content):
@@ -101,6 +115,21 @@ def test_the_page_finds_the_digit_that_python_finds(tab):
 )
 def test_what_is_no_single_digit_is_refused_as_in_python(kind, words, tab):
     content, _ = taken(kind, seed=6)
+    assert words in tab.evaluate(READ, coded(content))
+    with pytest.raises(ValueError, match=words):
+        digit_from_picture(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (beside_a_table(15), "no pen on paper"),
+        (beside_a_table(4), "no ink"),
+        (sliver(), "no ink"),
+    ],
+    ids=["grain beside the paper", "grain at the edge", "a sliver"],
+)
+def test_a_table_beside_blank_paper_is_no_digit(content, words, tab):
     assert words in tab.evaluate(READ, coded(content))
     with pytest.raises(ValueError, match=words):
         digit_from_picture(io.BytesIO(content))

@@ -10,6 +10,7 @@ from vitlib.teach.data.ink import ink_on, largest, noise_of, taken
 TAKEN = (0.4, 0.25, 0.15, 0.08)  # of the light, by dark or faint ink
 CUT = 0.35  # of the sign's darkness: what is lighter is its edge
 SMALLEST = 20  # pixels of 256: a sign that is smaller is dirt
+MARGIN = 4  # pixels of 256: what is so near to the edge touches it
 SPECK = 0.04  # of the sign's ink: less is dirt
 OTHER = 0.2  # of the sign's ink: as much is another sign
 PALE = 0.45  # of the sign's darkness: less is a shadow of it
@@ -20,6 +21,7 @@ ACROSS, DOWN, BOTH = 2.4, 3.1, 4.8  # strokes that a line through it meets
 THINNEST = 0.08  # of its size: the digits' own strokes are 0.1 to 0.15
 LEAST = 12  # pixels
 BUSY = 0.25  # of what is around a sign: as much is dark beside no digit
+NEAR = range(4, 14, 2)  # pixels of 256 from a sign: paper is there
 FINE = 7  # pixels of 256: the width of a stroke
 EVEN = 0.8  # of the sign's darkness, which half of a stroke has at least
 
@@ -110,7 +112,7 @@ def parts_of(ink: Array, least: float) -> list[Part]:
 def is_print(part: Part, height: int, width: int) -> bool:
     """Tell what is no handwriting: it touches the edge, or is a rule."""
     top, left, bottom, right = part.box
-    if top == 0 or left == 0 or bottom == height or right == width:
+    if min(top, left, height - bottom, width - right) <= MARGIN:
         return True
     high, wide = bottom - top, right - left
     return wide > 0.6 * width and high < 0.15 * wide
@@ -196,7 +198,8 @@ def one_sign(light: Array) -> Array:
     ink = ink_on(light)
     found = sign_on(light, ink)
     edge = frame_of(light, (0, 0, *light.shape), 0)
-    if not found and np.median(edge) < 0.5 * np.percentile(light, 99):
+    ground = max(np.median(edge), np.median(light))
+    if not found and ground < 0.5 * np.percentile(light, 99):
         ink = ink_on(1 - light)
         found = sign_on(1 - light, ink)
     if not found:
@@ -236,6 +239,9 @@ def check_stroke(ink: Array, sign: Part) -> None:
     around[max(0, top - 6) : bottom + 6, max(0, left - 6) : right + 6] = 0
     dark = (ink > CUT * sign.level) & around
     busy = float(dark.sum() / max(1, around.sum()))
+    beside = [frame_of(ink, sign.box, away) for away in NEAR]
+    near = float((np.concatenate(beside) > CUT * sign.level).mean())
+    busy = max(busy, near)
     even = float(np.median(ink[sign.rows, sign.cols])) / sign.level
     if width_of(cut_out(ink, sign)) < FINE:
         even = 1.0  # a fine stroke is all edge

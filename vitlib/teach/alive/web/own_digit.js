@@ -17,6 +17,7 @@ const REACHES = 0.6; // the share of the way in which a line is seen
 const TAKEN = [0.4, 0.25, 0.15, 0.08]; // of the light, by dark or faint ink
 const CUT = 0.35; // of the sign's darkness: what is lighter is its edge
 const SMALLEST = 20;
+const MARGIN = 4; // pixels: what is so near to the edge touches it
 const SPECK = 0.04; // of the sign's ink: less is dirt
 const OTHER = 0.2; // of the sign's ink: as much is another sign
 const PALE = 0.45; // of the sign's darkness: less is a shadow of it
@@ -27,6 +28,7 @@ const [ACROSS, DOWN, BOTH] = [2.4, 3.1, 4.8]; // strokes that a line meets
 const THINNEST = 0.08; // of its size
 const LEAST = 12; // pixels
 const BUSY = 0.25; // of what is around a sign: as much is dark beside none
+const NEAR = [4, 6, 8, 10, 12]; // pixels from a sign: paper is there
 const FINE = 7; // the width of a stroke
 const EVEN = 0.8; // of its darkness, which half of a stroke has at least
 const BOX = 20; // of the digit's 28 pixels
@@ -256,7 +258,7 @@ function besides(at, cols) {
 
 /** No handwriting: it touches the edge, or is a rule. */
 function isPrint({ top, left, bottom, right, high, wide }, { rows, cols }) {
-  const atEdge = !top || !left || bottom === rows || right === cols;
+  const atEdge = Math.min(top, left, rows - bottom, cols - right) <= MARGIN;
   return atEdge || (wide > 0.6 * cols && high < 0.15 * wide);
 }
 
@@ -335,7 +337,8 @@ function oneSign(light) {
   let found = signOn(light);
   const all = { top: 0, left: 0, bottom: light.rows, right: light.cols };
   const edge = quantile(frameOf(light, all, 0), 0.5);
-  if (!found && edge < 0.5 * quantile(light.data, 0.99)) {
+  const ground = Math.max(edge, quantile(light.data, 0.5));
+  if (!found && ground < 0.5 * quantile(light.data, 0.99)) {
     found = signOn(table(light.rows, light.cols,
       light.data.map((value) => 1 - value)));
   }
@@ -372,7 +375,10 @@ function checkStroke({ ink, sign }, kept) {
   });
   const own = quantile(sign.pixels.map((at) => data[at]), 0.5);
   const uneven = own < EVEN * sign.level && widthOf(kept) >= FINE;
-  if (uneven || dark > BUSY * Math.max(1, count)) {
+  const beside = NEAR.flatMap((away) => frameOf(ink, sign, away));
+  const near = beside.filter((value) => value > CUT * sign.level).length;
+  if (uneven || dark > BUSY * Math.max(1, count) ||
+      near > BUSY * beside.length) {
     throw new Error("This looks like no pen on paper: take the photo so " +
       "that it shows one digit, and little else.");
   }
