@@ -1,5 +1,6 @@
 """check.neighbour_votes: the k most alike, by cosine, vote."""
 
+import numpy as np
 import torch
 from answers import is_named, is_right, right, wrong
 from torch.nn import functional as F
@@ -30,7 +31,20 @@ def by_distance_of_directions(known, labels, asked, k, num_classes):
     return F.one_hot(labels[nearest], num_classes).to(one).sum(1) / k
 
 
-@right(by_argsort, by_loop, by_distance_of_directions)
+def by_numpy(known, labels, asked, k, num_classes):
+    known, asked = known.numpy(), asked.numpy()
+    lengths = np.linalg.norm(known, axis=1)
+    nearest = np.argsort(-(asked @ known.T) / lengths, axis=1)[:, :k]
+    votes = [
+        np.bincount(row, minlength=num_classes) / k
+        for row in labels.numpy()[nearest]
+    ]
+    return torch.tensor(
+        np.array(votes), dtype=torch.from_numpy(known).dtype
+    )
+
+
+@right(by_argsort, by_loop, by_distance_of_directions, by_numpy)
 def test_every_style_is_right(answer):
     is_right(check.neighbour_votes(answer))
 
@@ -69,10 +83,19 @@ def without_the_first(known, labels, asked, k, num_classes):
     return votes.to(known.dtype).mean(dim=1)
 
 
-def weighed(known, labels, asked, k, num_classes):
-    top = cosine(known, asked).topk(k, dim=1)
-    votes = F.one_hot(labels[top.indices], num_classes)
-    return (votes * top.values.unsqueeze(2)).sum(dim=1)
+def weighed(weigh):
+    def answer(known, labels, asked, k, num_classes):
+        top = cosine(known, asked).topk(k, dim=1)
+        votes = F.one_hot(labels[top.indices], num_classes)
+        return (votes * weigh(top.values).unsqueeze(2)).sum(dim=1)
+
+    return answer
+
+
+def mean_of_the_wrong_axis(known, labels, asked, k, num_classes):
+    nearest = cosine(known, asked).topk(k).indices
+    votes = F.one_hot(labels[nearest], num_classes)
+    return votes.to(known.dtype).mean(dim=2)
 
 
 def winner(votes, k):
@@ -97,7 +120,18 @@ def winner(votes, k):
     ("nearest_left_out", without_the_first),
     ("nearest_alone", with_k(lambda k, n: 1)),
     ("all_vote", with_k(lambda k, n: n)),
-    ("weighted_by_cosine", weighed),
+    ("weighted_by_cosine", weighed(lambda cosine: cosine)),
+    (
+        "weighted_shares",
+        weighed(lambda cosine: cosine / cosine.sum(dim=1)[:, None]),
+    ),
+    (
+        "weighted_with_a_temperature",
+        weighed(lambda cosine: (cosine / 0.07).softmax(dim=1)),
+    ),
+    ("softmax_of_shares", after(lambda votes, k: votes.softmax(dim=1))),
+    ("other_shape", mean_of_the_wrong_axis),
+    ("no_floats", after(lambda votes, k: votes.argmax(dim=1))),
     ("other_dtype", lambda *given: by_argsort(*given).float()),
 )
 def test_a_wrong_answer_is_named(mistake, answer):

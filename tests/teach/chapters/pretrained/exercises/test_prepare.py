@@ -3,6 +3,7 @@
 import torch
 from answers import is_named, is_right, right, wrong
 from einops import rearrange
+from torch.nn import functional as F
 
 from vitlib.teach import check
 
@@ -35,7 +36,40 @@ def with_larger_numbers(pixels, side, mean, std):
     return rearrange(last, "1 h w c -> 1 c h w")
 
 
-@right(by_view, by_loop, with_larger_numbers)
+def by_margins(pixels, side, mean, std):
+    """Round the half of an even margin up, and cut from both ends."""
+    _, h, w = pixels.shape
+    top, left = round((h - side) / 2), -(-(w - side) // 2)
+    pixels = pixels.clone()
+    pixels /= 255
+    for channel, m, s in zip(pixels, mean, std, strict=True):
+        channel -= m
+        channel /= s
+    return pixels[None, :, top : h - top, left : w - left]
+
+
+def by_numpy(pixels, side, mean, std):
+    pixels, mean, std = (x.numpy() for x in (pixels, mean, std))
+    top, left = ((length - side) // 2 for length in pixels.shape[1:])
+    cut = pixels[:, top : top + side, left : left + side] / 255
+    moved = (cut - mean[:, None, None]) / std[:, None, None]
+    return torch.from_numpy(moved)[None]
+
+
+def by_batch_norm(pixels, side, mean, std):
+    top, left = ((length - side) // 2 for length in pixels.shape[1:])
+    cut = pixels[None, :, top : top + side, left : left + side] / 255
+    return F.batch_norm(cut, mean, std.square(), eps=0.0)
+
+
+@right(
+    by_view,
+    by_loop,
+    with_larger_numbers,
+    by_margins,
+    by_numpy,
+    by_batch_norm,
+)
 def test_every_style_is_right(answer):
     is_right(check.prepare(answer))
 
@@ -69,6 +103,27 @@ def of_its_own(pixels, side, mean, std):
     )
 
 
+def elsewhere(margins):
+    def answer(pixels, side, mean, std):
+        _, h, w = pixels.shape
+        top, left = margins((h - side) // 2, (w - side) // 2)
+        cut = pixels[:, top : top + side, left : left + side]
+        c = len(pixels)
+        return (
+            (cut / 255 - mean.view(c, 1, 1)) / std.view(c, 1, 1)
+        ).unsqueeze(0)
+
+    return answer
+
+
+def made_small(mode):
+    def answer(pixels, side, mean, std):
+        small = F.interpolate(pixels[None], side, mode=mode)
+        return by_view(small[0], side, mean, std)
+
+    return answer
+
+
 def averaged(pixels, side, mean, std):
     c = len(mean)
     return by_view(
@@ -78,6 +133,23 @@ def averaged(pixels, side, mean, std):
 
 @wrong(
     ("not_divided_by_255", then(lambda x, m, s: (x - m) / s)),
+    ("divided_by_256", then(lambda x, m, s: (x / 256 - m) / s)),
+    (
+        "from_minus_one_to_one",
+        then(lambda x, m, s: (2 * x / 255 - 1 - m) / s),
+    ),
+    ("not_normalised", then(lambda x, m, s: x / 255)),
+    ("rows_for_columns", elsewhere(lambda top, left: (left, top))),
+    ("one_margin_for_both", elsewhere(lambda top, left: (top, top))),
+    ("other_margin_for_both", elsewhere(lambda top, left: (left, left))),
+    ("resized", made_small("bilinear")),
+    ("resized_by_the_nearest", made_small("nearest")),
+    (
+        "first_for_all_channels",
+        lambda p, n, m, s: by_view(
+            p, n, m[0].repeat(len(m)), s[0].repeat(len(m))
+        ),
+    ),
     ("divided_at_the_end", then(lambda x, m, s: (x - m) / s / 255)),
     ("mean_not_taken_off", then(lambda x, m, s: x / 255 / s)),
     ("not_divided_by_std", then(lambda x, m, s: x / 255 - m)),

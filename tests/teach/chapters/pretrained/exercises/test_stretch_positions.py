@@ -1,5 +1,7 @@
 """check.stretch_positions: to another grid, and the front stays."""
 
+import math
+
 import torch
 from answers import is_named, is_right, right, wrong
 from torch.nn import functional as F
@@ -38,7 +40,31 @@ def by_torchvisions_way(pos_embed, front, old_grid, new_grid):
     return torch.cat((first, places), 1)
 
 
-@right(by_reshape, by_numbers, by_torchvisions_way)
+def by_hand(pos_embed, front, old_grid, new_grid):
+    """Four weights of Keys' cubic for each new row, and column."""
+    down, across = (
+        cubic(*sides).to(pos_embed)
+        for sides in zip(old_grid, new_grid, strict=True)
+    )
+    picture = pos_embed[0, front:].unflatten(0, old_grid)
+    places = torch.einsum("ij,kl,jld->ikd", down, across, picture)
+    places = places.flatten(0, 1)
+    return torch.cat([pos_embed[0, :front], places])[None]
+
+
+def cubic(old, new, a=-0.75):
+    found = torch.zeros(new, old, dtype=torch.float64)
+    for i in range(new):
+        centre = (i + 0.5) * old / new - 0.5
+        for j in range(math.floor(centre) - 1, math.floor(centre) + 3):
+            x = abs(centre - j)
+            near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+            far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+            found[i, min(max(j, 0), old - 1)] += near if x <= 1 else far
+    return found
+
+
+@right(by_reshape, by_numbers, by_torchvisions_way, by_hand)
 def test_every_style_is_right(answer):
     is_right(check.stretch_positions(answer))
 
@@ -91,7 +117,23 @@ def behind(p, front, old, new):
     return found.roll(-front, dims=1)
 
 
+def by_dinos_scale(p, front, old, new):
+    picture = p[:, front:].mT.unflatten(2, old)
+    scale = [(n + 0.1) / o for o, n in zip(old, new, strict=True)]
+    picture = F.interpolate(picture, scale_factor=scale, mode="bicubic")
+    return torch.cat([p[:, :front], picture.flatten(2).mT], dim=1)
+
+
+def emptied(p, front, old, new):
+    found = by_reshape(p, front, old, new)
+    return torch.cat([0 * found[:, :front], found[:, front:]], dim=1)
+
+
 @wrong(
+    ("bilinear_and_antialiased", by(mode="bilinear", antialias=True)),
+    ("mean_of_an_area", by(mode="area")),
+    ("with_dinos_offset", by_dinos_scale),
+    ("front_emptied", emptied),
     ("bilinear", by(mode="bilinear")),
     ("nearest", by()),
     ("corners_aligned", by(mode="bicubic", align_corners=True)),

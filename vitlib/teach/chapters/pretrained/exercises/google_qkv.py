@@ -78,6 +78,8 @@ PIECE = Piece(
     reference=google_qkv,
     cases=cases,
     axes="rows of queries, keys and values, width",
+    differentiable=False,
+    shown="Four sets of kernels become the matrices that ours become.",
     next="`load` does this with each kernel of such a file, and the "
     "same with the biases, (heads, k) to one row. The kernel of `out` "
     "has its heads in front: (heads, k, d).",

@@ -36,10 +36,10 @@ def cases() -> list[Case]:
     """Draw features of very different lengths, so that cosines count."""
     draw, found = Draw(114), []
     for n, m, d, k, classes in [
-        (12, 5, 4, 3, 3),
+        (12, 5, 4, 3, 4),
         (9, 4, 3, 1, 4),
         (20, 6, 5, 7, 2),
-        (7, 1, 3, 5, 5),
+        (7, 1, 3, 4, 5),
     ]:
         lengths = 0.2 + 3 * draw.uniform(n, 1)
         labels = [draw.size(0, classes - 1) for _ in range(n)]
@@ -117,13 +117,24 @@ def all_vote(
     return neighbour_votes(known, labels, asked, len(known), num_classes)
 
 
-def weighted(
-    known: Tensor, labels: Tensor, asked: Tensor, k: int, num_classes: int
-) -> Tensor:
-    """Weigh each vote by its cosine."""
-    top = cosines(known, asked).topk(k, dim=1)
-    votes = F.one_hot(labels[top.indices], num_classes).to(known.dtype)
-    return (votes * top.values[..., None]).sum(dim=1)
+def weighted(weigh: Callable[[Tensor], Tensor]) -> Callable:
+    """Give an answer whose votes have weights, made of their cosines."""
+
+    def wrong(
+        known: Tensor,
+        labels: Tensor,
+        asked: Tensor,
+        k: int,
+        num_classes: int,
+    ) -> Tensor:
+        top = cosines(known, asked).topk(k, dim=1)
+        votes = F.one_hot(labels[top.indices], num_classes)
+        return (votes * weigh(top.values)[..., None]).sum(dim=1)
+
+    return wrong
+
+
+TEMPERATURE = 0.07  # of the weighted votes of DINO's authors
 
 
 PIECE = Piece(
@@ -177,6 +188,12 @@ PIECE = Piece(
             "there already: what do three votes of four say?",
         ),
         Mistake(
+            "softmax_of_shares",
+            changed(lambda votes, k: votes.softmax(dim=1)),
+            "You take a softmax of the shares. {seen} They sum to 1 "
+            "already: what has a class that nobody voted for?",
+        ),
+        Mistake(
             "winner_alone",
             changed(
                 lambda votes, k: F.one_hot(
@@ -205,9 +222,23 @@ PIECE = Piece(
         ),
         Mistake(
             "weighted_by_cosine",
-            weighted,
+            weighted(lambda cosine: cosine),
             "Your votes are weighed by their cosines. {seen} Here each of "
             "the k has one vote: what do the shares sum to?",
+        ),
+        Mistake(
+            "weighted_shares",
+            weighted(lambda cosine: cosine / cosine.sum(1, keepdim=True)),
+            "Your shares sum to 1, and each vote weighs as much as its "
+            "cosine. {seen} Here each of the k has one vote: how much "
+            "does it weigh?",
+        ),
+        Mistake(
+            "weighted_with_a_temperature",
+            weighted(lambda cosine: (cosine / TEMPERATURE).softmax(1)),
+            "This is the weighted vote of the papers, a softmax of the "
+            "cosines with a temperature. {seen} Here each of the k has "
+            "one vote: how much does it weigh?",
         ),
     ),
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.piece import Case, Mistake, Piece
@@ -35,14 +36,15 @@ def per_channel(numbers: Tensor) -> Tensor:
 def cases() -> list[Case]:
     """Draw pictures of even margins, wide and high, of 3 and 4 channels.
 
-    Odd margins are rounded differently by different libraries.
+    Odd margins are rounded differently by different libraries. No side
+    is as long as there are channels, so that the two cannot be mixed up.
     """
     draw, found = Draw(113), []
     for channels, height, width, side in [
-        (3, 6, 9, 3),
+        (3, 7, 11, 5),
         (3, 8, 4, 4),
-        (4, 7, 5, 3),
-        (3, 3, 5, 3),
+        (4, 9, 5, 3),
+        (3, 2, 6, 2),
     ]:
         pixels = 255 * draw.uniform(channels, height, width)
         inputs = {
@@ -67,6 +69,33 @@ def with_order(order: Callable) -> Callable:
     ) -> Tensor:
         m, s = per_channel(mean), per_channel(std)
         return order(middle(pixels, side), m, s)[None]
+
+    return wrong
+
+
+def cut_at(place: Callable[[int, int], tuple[int, int]]) -> Callable:
+    """Give an answer that cuts elsewhere, by the middle's top and left."""
+
+    def wrong(
+        pixels: Tensor, side: int, mean: Tensor, std: Tensor
+    ) -> Tensor:
+        top, left = place(
+            *((length - side) // 2 for length in pixels.shape[1:])
+        )
+        cut = pixels[:, top : top + side, left : left + side]
+        return normalised(cut / 255, mean, std)
+
+    return wrong
+
+
+def resized(mode: str) -> Callable:
+    """Give an answer that makes the picture small in place of cutting."""
+
+    def wrong(
+        pixels: Tensor, side: int, mean: Tensor, std: Tensor
+    ) -> Tensor:
+        small = F.interpolate(pixels[None], (side, side), mode=mode)[0]
+        return normalised(small / 255, mean, std)
 
     return wrong
 
@@ -103,6 +132,15 @@ def own_numbers(
     return normalised(cut, cut.mean(dim=(1, 2)), cut.std(dim=(1, 2)))
 
 
+def first_for_all(
+    pixels: Tensor, side: int, mean: Tensor, std: Tensor
+) -> Tensor:
+    """Take the first mean and deviation for all channels."""
+    return prepare(
+        pixels, side, mean[:1].expand_as(mean), std[:1].expand_as(std)
+    )
+
+
 def one_for_all(
     pixels: Tensor, side: int, mean: Tensor, std: Tensor
 ) -> Tensor:
@@ -117,6 +155,8 @@ PIECE = Piece(
     reference=prepare,
     cases=cases,
     axes="pictures, channels, rows, columns",
+    differentiable=False,
+    shown="Four pictures come out as ours do.",
     next="Before it stands the resizing; the `preprocess` that `load` "
     "gives does both, with the numbers of the family.",
     mistakes=(
@@ -125,6 +165,25 @@ PIECE = Piece(
             with_order(lambda x, m, s: (x - m) / s),
             "Mean and deviation belong to pixels from 0 to 1, and yours "
             "still go to 255. {seen} What is to be done first?",
+        ),
+        Mistake(
+            "divided_by_256",
+            with_order(lambda x, m, s: (x / 256 - m) / s),
+            "You divide by 256. {seen} Eight bits count from 0: which is "
+            "the lightest pixel, and what should become of it?",
+        ),
+        Mistake(
+            "from_minus_one_to_one",
+            with_order(lambda x, m, s: (x / 127.5 - 1 - m) / s),
+            "You bring the pixels to -1 to 1 first, and the mean belongs "
+            "to pixels from 0 to 1. {seen} How many times are they "
+            "normalised?",
+        ),
+        Mistake(
+            "not_normalised",
+            with_order(lambda x, m, s: x / 255),
+            "The middle, from 0 to 1, and there you stop. {seen} Which of "
+            "what you were given have you not used?",
         ),
         Mistake(
             "divided_at_the_end",
@@ -171,6 +230,39 @@ PIECE = Piece(
             "{seen} How many rows are to be left out above the middle?",
         ),
         Mistake(
+            "rows_for_columns",
+            cut_at(lambda top, left: (left, top)),
+            "Normalised rightly, and the two margins are exchanged: you "
+            "leave out above what is to be left out on the left. Which "
+            "axis of (c, h, w) are the rows?",
+        ),
+        Mistake(
+            "one_margin_for_both",
+            cut_at(lambda top, left: (top, top)),
+            "Normalised rightly; you leave out as many columns on the "
+            "left as rows above. {seen} Of what is `left` the half?",
+        ),
+        Mistake(
+            "other_margin_for_both",
+            cut_at(lambda top, left: (left, left)),
+            "Normalised rightly; you leave out as many rows above as "
+            "columns on the left. Of what is `top` the half?",
+        ),
+        Mistake(
+            "resized",
+            resized("bilinear"),
+            "Normalised rightly, and the whole picture is made small, in "
+            "place of a part cut out. {seen} How many pixels of the "
+            "picture are to be left as they are?",
+        ),
+        Mistake(
+            "resized_by_the_nearest",
+            resized("nearest"),
+            "Normalised rightly, and pixels are left out all over the "
+            "picture, in place of its edge. {seen} Which rows are to "
+            "stay?",
+        ),
+        Mistake(
             "nothing_cut_out",
             whole,
             "Normalised rightly, and nothing is cut: your shape is "
@@ -196,6 +288,12 @@ PIECE = Piece(
             "You take the mean and the deviation of this picture. {seen} "
             "So a dark picture and a bright one become alike. Whose "
             "numbers did the model learn with?",
+        ),
+        Mistake(
+            "first_for_all_channels",
+            first_for_all,
+            "All channels get the numbers of the first. {seen} Each has "
+            "its own. Which axis of the picture do they belong to?",
         ),
         Mistake(
             "one_for_all_channels",

@@ -22,7 +22,10 @@ def stretch_positions(
 
 
 def stretched_by(
-    old_grid: Grid, new_grid: Grid, mode: str = "bicubic", **settings
+    old_grid: Grid,
+    new_grid: Grid | None,
+    mode: str = "bicubic",
+    **settings,
 ) -> Callable[[Tensor, int], Tensor]:
     """Stretch all places but those in front, in the input's own dtype."""
 
@@ -73,6 +76,26 @@ def by(mode: str, **settings: bool) -> Callable:
         return stretch(pos_embed, front)
 
     return wrong
+
+
+def with_dinos_offset(
+    pos_embed: Tensor, front: int, old_grid: Grid, new_grid: Grid
+) -> Tensor:
+    """Give a scale for a grid that is a tenth of a place larger."""
+    sides = zip(old_grid, new_grid, strict=True)
+    scale = tuple((new + 0.1) / old for old, new in sides)
+    return stretched_by(old_grid, None, scale_factor=scale)(
+        pos_embed, front
+    )
+
+
+def front_emptied(
+    pos_embed: Tensor, front: int, old_grid: Grid, new_grid: Grid
+) -> Tensor:
+    """Put zeros where the tokens in front have their positions."""
+    found = stretch_positions(pos_embed, front, old_grid, new_grid)
+    zeros = torch.zeros_like(found[:, :front])
+    return torch.cat([zeros, found[:, front:]], dim=1)
 
 
 def turned(
@@ -167,6 +190,25 @@ PIECE = Piece(
             "the task ask for?",
         ),
         Mistake(
+            "bilinear_and_antialiased",
+            by("bilinear", antialias=True),
+            "This is bilinear, and smooths where the grid gets coarser. "
+            "{seen} Which `mode` did the task ask for?",
+        ),
+        Mistake(
+            "mean_of_an_area",
+            by("area"),
+            "Each new place is the mean of the old ones that it covers. "
+            "{seen} Which `mode` did the task ask for?",
+        ),
+        Mistake(
+            "with_dinos_offset",
+            with_dinos_offset,
+            "Nearly: yours gives a scale for a grid that is a tenth of a "
+            "place larger, as DINO's code does. {seen} What can "
+            "`interpolate` be told in place of a scale?",
+        ),
+        Mistake(
             "nearest",
             by("nearest"),
             "Each new place is a copy of the nearest old one. {seen} "
@@ -227,8 +269,16 @@ PIECE = Piece(
         Mistake(
             "front_lost",
             front_lost,
-            "The places are right, and {front} in front are lost: your "
-            "shape is {shape}, wanted is {right}. Who puts them back?",
+            "The places are right, and what stood in front of them, "
+            "{front}, is lost: your shape is {shape}, wanted is {right}. "
+            "Who puts it back?",
+        ),
+        Mistake(
+            "front_emptied",
+            front_emptied,
+            "The places are right, and what stands in front of them, "
+            "{front}, has become zeros. {seen} From where are its "
+            "positions to come?",
         ),
         Mistake(
             "front_at_the_end",
