@@ -94,6 +94,20 @@ def deep_and_clear():
     return deep_png(np.dstack([deep(), cover().astype(int) * 257]), 4)
 
 
+def with_chunks(content, **chunks):
+    """Put further notes behind the head of a PNG."""
+    notes = b""
+    for name, numbers in chunks.items():
+        note = name.encode() + struct.pack(f">{len(numbers)}I", *numbers)
+        size, check = len(note) - 4, zlib.crc32(note)
+        notes += struct.pack(">I", size) + note + struct.pack(">I", check)
+    return content[:33] + notes + content[33:]
+
+
+def with_gamma(gamma, mode="RGB", **settings):
+    return with_chunks(in_mode(mode, **settings), gAMA=(gamma,))
+
+
 def frames(kind, **settings):
     """The cat, then the cat upside down."""
     picture = small_cat()
@@ -148,6 +162,12 @@ FILES = {  # those that browsers open as well
     ),
     "a broken profile": lambda: in_mode(
         "RGB", "jpeg", quality=92, icc_profile=icc.of_rgb()[:90]
+    ),
+    "a PNG with a gamma of 1": partial(with_gamma, 100_000),
+    "a grey PNG with an old Mac's gamma": partial(with_gamma, 55_556, "L"),
+    "a PNG with the usual gamma": partial(with_gamma, 45_455),
+    "a gamma beside a profile": lambda: with_gamma(
+        100_000, icc_profile=icc.of_rgb()
     ),
     "a moving GIF": partial(frames, "gif"),
     "a moving PNG": partial(frames, "png"),

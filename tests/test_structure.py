@@ -64,7 +64,7 @@ LINES = {  # the first four are promises, the others serve them
     "_randomness": 40,
     "_recording": 150,
     "_settings": 120,
-    "photos": 150,
+    "photos": 170,
     "photo_folder": 160,
     "packed": 90,
 }

@@ -15,6 +15,7 @@ except ModuleNotFoundError as error:
 
 Source = str | os.PathLike[str] | IO[bytes] | Image.Image
 SRGB = ImageCms.createProfile("sRGB")
+USUAL = 0.45455  # the gamma that a PNG notes for sRGB
 EXACT = ImageCms.Flags.NOOPTIMIZE  # without, grey is off by 9 levels
 KINDS = {  # how a file of each kind begins, from which byte on
     "a JPEG": (0, b"\xff\xd8\xff"),
@@ -35,9 +36,10 @@ def open_photo(source: Source) -> Image.Image:
     A path, an open binary file or a PIL image -> a PIL image, 8 bits a
     channel, in the colours of sRGB. It is turned as the camera noted
     (EXIF), what is transparent lies on white, and palettes, grey, 16
-    bits, CMYK and colour profiles are converted. Of many pages or frames
-    it is the first. What is no picture, cut off, or of a kind that
-    Pillow cannot read is a ValueError.
+    bits, CMYK, colour profiles and a PNG's gamma are converted; primary
+    colours noted without a profile are not. Of many pages or frames it
+    is the first. What is no picture, cut off, or of a kind that Pillow
+    cannot read is a ValueError.
 
     >>> open_photo(Image.new("LA", (2, 1), (0, 0))).getpixel((0, 0))
     (255, 255, 255)
@@ -81,9 +83,11 @@ def decoded(content: bytes, name: str) -> Image.Image:
 def plain(image: Image.Image) -> Image.Image:
     """Give what is decoded upright, opaque and in RGB, nothing else."""
     image.load()
-    profile = image.info.get("icc_profile")
+    about = image.info
     colours, cover = parted(eight_bits(turned(image)))
-    colours = in_srgb(colours, profile)
+    colours = in_srgb(colours, about.get("icc_profile"))
+    if not {"icc_profile", "srgb"} & about.keys():
+        colours = brightened(colours, about.get("gamma", USUAL))
     if cover is not None:
         paper = Image.new("RGB", colours.size, "white")
         colours = Image.composite(colours, paper, cover)
@@ -148,3 +152,15 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         return converted
     except ImageCms.PyCMSError:
         return image.convert("RGB")
+
+
+def brightened(image: Image.Image, gamma: float) -> Image.Image:
+    """Follow a PNG's note of its gamma, as browsers do."""
+    if abs(gamma - USUAL) < 0.005 or not 0.01 < gamma < 100:
+        return image
+    light = [(level / 255) ** (1 / gamma) for level in range(256)]
+    curve = [
+        12.92 * x if x <= 0.0031308 else 1.055 * x ** (1 / 2.4) - 0.055
+        for x in light
+    ]
+    return image.point([round(255 * y) for y in curve] * 3)
