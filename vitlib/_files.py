@@ -14,7 +14,13 @@ import torch
 from vitlib._settings import PathLike
 
 WEIGHTS = "model.safetensors", "pytorch_model.bin"
+INDICES = [f"{name}.index.json" for name in WEIGHTS]
 CONFIG, PICTURES = "config.json", "preprocessor_config.json"
+IN_PARTS = (
+    "; its weights are in several files, and one is needed: load it with "
+    "the library that wrote it and save it whole, in transformers by "
+    "save_pretrained(folder, max_shard_size='100GB')"
+)
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
@@ -154,6 +160,8 @@ def find(source: PathLike) -> Found:
         raise ValueError(
             f"{source} is neither a file, nor a folder with one of "
             f"{', '.join(WEIGHTS)}, nor a name of the hub (owner/name)"
+            + IN_PARTS
+            * bool([*path.glob("*.index.json")])
         )
     content, config = read_weights(path)
     return Found(
@@ -210,6 +218,7 @@ def from_hub(name: str) -> Path:
             fetch(file)
         paths = (fetch(file) for file in WEIGHTS)
         found = next((path for path in paths if path), None)
+        parted = not found and any(map(fetch, INDICES))
     except Exception as error:
         raise ValueError(
             f"{name} is no file here, and the hub does not give it: "
@@ -218,6 +227,6 @@ def from_hub(name: str) -> Path:
     if found is None:
         raise ValueError(
             f"{name} has none of {', '.join(WEIGHTS)} on the hub, or, "
-            "offline, in the cache"
+            "offline, in the cache" + IN_PARTS * bool(parted)
         )
     return found.parent

@@ -82,6 +82,19 @@ GOOGLE: Rules = (
 )
 
 
+# What other Vision Transformers have, and no model here.
+STRANGE = (
+    (
+        r"\.mlp\.(w\d+|weights_\w+|fc1_g|\w*gate\w*)\.",
+        "MLPs with a gate, SwiGLU",
+    ),
+    (r"(^|[._])(rope|periods|freqs)", "positions by rotation, RoPE"),
+    (r"\.[qk]_norm\.", "a norm for queries and keys"),
+    (r"rel(ative)?_pos", "relative positions"),
+    (r"attn_pool|^head\.probe$", "a pool by attention"),
+)
+
+
 class Naming(NamedTuple):
     """Who names weights like this, and what timm calls them."""
 
@@ -146,6 +159,7 @@ def in_our_names(content: Mapping, where: str) -> Named:
                 f"{origin[plain]} would both be {plain}"
             )
         weights[plain], origin[plain] = tensor, name
+    check_parts(weights, f"{where} looks like {naming.title}, but it")
     weights = with_deep_head(with_joint_qkv(weights))
     return Named(naming.title, weights, origin, heads, unused)
 
@@ -205,6 +219,24 @@ def from_google(name: str, array: Tensor) -> Tensor:
     if name.endswith("/bias") and array.ndim == 2 and attends and not out:
         return array.flatten()
     return array
+
+
+def check_parts(weights: Iterable[str], what: str) -> None:
+    """Refuse by name what only other Vision Transformers have."""
+    for name in weights:
+        for pattern, part in STRANGE:
+            if re.search(pattern, name):
+                raise ValueError(
+                    f"{what} has {part} ({name}), which no ViT of vitlib "
+                    "has: use it with the library that wrote it, or take "
+                    "a size or a kind of it without"
+                )
+    if "pos_embed" not in weights:
+        raise ValueError(
+            f"{what} has no learned positions; those of DINOv3 and EVA "
+            "rotate (RoPE), which vitlib's do not: use it with the "
+            "library that wrote it, or take DINOv2 or DeiT"
+        )
 
 
 def with_joint_qkv(weights: Weights) -> Weights:

@@ -1,7 +1,10 @@
 """A name of the hub, from a server on this machine and from the cache."""
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -157,6 +160,27 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(hub, monkeypatch):
     starts = [start for *what, start in hub.asked if (*what,) == weights]
     half = len(hub.files[NAME, "model.safetensors"]) // 2
     assert starts == [0, half - half % 1024]
+
+
+@pytest.mark.long
+def test_another_hub_may_be_named_in_the_environment(hub, tmp_path):
+    """The client reads HF_ENDPOINT once, when it is imported."""
+    told = {
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
+        "HF_HUB_CACHE": str(tmp_path / "another"),
+    }
+    code = f"from vitlib.pretrained import load; load({NAME!r})"
+    subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | told, check=True
+    )
+    assert got(hub)[-1] == "model.safetensors"
+
+
+def test_weights_in_several_files_are_told_to_be_made_one(hub, refuses):
+    content = hub.files.pop((NAME, "model.safetensors"))
+    hub.files[NAME, "model.safetensors.index.json"] = b"{}"
+    hub.files[NAME, "model-00001-of-00001.safetensors"] = content
+    refuses(lambda: load(NAME), NAME, "several files", "max_shard_size")
 
 
 def test_offline_what_is_not_in_the_cache_is_named(

@@ -603,6 +603,55 @@ def test_of_a_teacher_and_a_student_the_teacher_is_taken(tmp_path, caplog):
     assert "head.mlp.0.weight" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "settings", "words"),
+    [
+        ("Dinov2", {"use_swiglu_ffn": True}, "SwiGLU"),
+        ("DINOv3ViT", {}, "RoPE"),
+        ("DINOv3ViT", {"use_gated_mlp": True}, "SwiGLU"),
+    ],
+)
+def test_parts_that_no_vit_here_has_are_refused_by_name(
+    refuses, kind, settings, words
+):
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")(
+        image_size=32,
+        patch_size=16,
+        hidden_size=12,
+        num_hidden_layers=1,
+        num_attention_heads=3,
+        intermediate_size=24,
+        **settings,
+    )
+    state = getattr(transformers, f"{kind}Model")(config).state_dict()
+    told = {**HEADS, **HALVES}
+    refuses(lambda: load(state, **told), words, "library that wrote it")
+
+
+def test_weights_in_several_files_are_told_to_be_made_one(
+    refuses, tmp_path
+):
+    import transformers
+
+    config = transformers.ViTConfig(
+        hidden_size=12, num_hidden_layers=2, num_attention_heads=3
+    )
+    model = transformers.ViTModel(config)
+    model.save_pretrained(tmp_path, max_shard_size="20KB")
+    assert (tmp_path / "model.safetensors.index.json").is_file()
+    refuses(lambda: load(tmp_path), "several files", "max_shard_size")
+    model.save_pretrained(tmp_path, max_shard_size="100GB")
+    load(tmp_path, **HALVES)
+
+
+def test_what_is_lost_is_logged_without_a_path(caplog):
+    loaded("timm_vit", in_channels=1)
+    assert "model.safetensors: patch_embed" in caplog.text
+    assert str(FILES) not in caplog.text
+
+
 def test_names_of_nobody_are_refused(refuses):
     clip = {"visual.class_embedding": torch.zeros(4)}
     refuses(lambda: load(clip), "visual.class_embedding", "torchvision")
@@ -709,6 +758,25 @@ def test_packed_weights_are_those_of_a_dinov2(tmp_path, monkeypatch):
         assert_same(model(wanted["images"]), wanted["scores"])
     assert (preprocess.size, preprocess.mean) == ((224, 224), (0, 0, 0))
     assert (model.stretch, classes) == ("transformers", ())
+
+
+@pytest.mark.long
+def test_the_packed_file_of_the_page_is_a_dinov2():
+    """`ViT` itself gives the same, with positions for its grid."""
+    from vitlib.packed import positions_for, read
+    from vitlib.teach.data.backbone import FILE, FOLDER
+
+    weights, about = read(FOLDER / FILE)
+    model, preprocess, classes = load(FOLDER / FILE)
+    assert model.state_dict().keys() == weights.keys()
+    plain = ViT(**about["model"] | {"image_size": 224, "num_classes": 0})
+    places = positions_for(weights["pos_embed"], (16, 16))
+    plain.load_state_dict(weights | {"pos_embed": places})
+    images = torch.rand(1, 3, 224, 224)
+    with torch.no_grad():
+        assert_same(model(images), plain.eval()(images))
+    assert (preprocess.size, preprocess.std) == ((224, 224), (1, 1, 1))
+    assert classes == ()
 
 
 @pytest.mark.parametrize(
