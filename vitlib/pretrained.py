@@ -92,7 +92,7 @@ def load(
     model = plan.build()
     names = names_of(classes, known, plan)
     for words in plan.lost:
-        log.warning("%s: %s", found.where, words)
+        log.warning("%s: %s", Path(found.where).name, words)
     return Pretrained(model, preprocess, names)
 
 
