@@ -16,6 +16,8 @@ from vitlib.photos import open_photo
 
 SYSTEM = {"desktop.ini", "thumbs.db", "__macosx"}  # nobody's photos
 
+PARTS = {"train", "val", "valid", "validation", "test"}  # no classes
+
 
 @dataclass(frozen=True)
 class Looked:
@@ -35,6 +37,7 @@ class PhotoFolder(Dataset[tuple[Any, int]]):
     sub-folders in their order, `paths` and `labels` the files and their
     class numbers; photos in folders within count to the class. Hidden
     files are left out. So are classes without a file: `empty` names them.
+    Of a folder that is parted, as into train and val, give one part.
     What cannot be read is only found when it is opened, or by `look`.
     """
 
@@ -51,6 +54,11 @@ class PhotoFolder(Dataset[tuple[Any, int]]):
             for inner in sorted(self.folder.iterdir())
             if inner.is_dir() and not is_hidden(inner)
         }
+        if len(found) > 1 and {name.lower() for name in found} <= PARTS:
+            raise ValueError(
+                f"{folder} is parted into {', '.join(found)}; each part "
+                f"is a folder of its own: {self.folder / min(found)}"
+            )
         self.empty = [name for name, files in found.items() if not files]
         self.classes = [name for name, files in found.items() if files]
         if not self.classes:

@@ -65,6 +65,17 @@ def test_photos_are_opened_as_open_photo_opens_them(tmp_path):
     assert label == 0
 
 
+def test_parts_are_not_taken_for_classes(tmp_path, refuses):
+    for part in ("train", "Val"):
+        for name in ("cat", "dog"):
+            (tmp_path / part / name).mkdir(parents=True)
+            (tmp_path / part / name / "one.png").write_bytes(b"x")
+    refuses(lambda: PhotoFolder(tmp_path), "parted", tmp_path / "Val")
+    assert PhotoFolder(tmp_path / "train").classes == ["cat", "dog"]
+    (tmp_path / "zebra").mkdir()
+    assert PhotoFolder(tmp_path).classes == ["Val", "train"]
+
+
 def test_what_cannot_be_read_is_named_and_left_out(folder, refuses):
     bad = folder / "dark" / "05b.jpg"
     bad.write_bytes(cut(FILES["a JPEG"]()))
