@@ -21,6 +21,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from vitlib import ViT
+from vitlib._families import HEADS as HEADS_OF
+from vitlib._families import known_from
 from vitlib._files import find
 from vitlib.inside import (
     attention_maps,
@@ -32,6 +34,8 @@ from vitlib.inside import (
     without_patches,
 )
 from vitlib.pretrained import load, save
+from vitlib.published import PublishedViT
+from vitlib.vit import SIZES
 
 FILES = Path(__file__).parent / "pretrained_files"
 HALVES = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
@@ -273,6 +277,13 @@ def test_what_is_missing_is_named(refuses, tmp_path):
     refuses(lambda: loaded("timm_vit", family="clip"), "clip", "deit")
 
 
+def test_patches_that_are_no_squares_are_refused(refuses):
+    state = load_file(path_of("timm_deit") / "model.safetensors")
+    kernel = state["patch_embed.proj.weight"]
+    state["patch_embed.proj.weight"] = kernel[..., 1:]
+    refuses(lambda: load(state), "patches of 4 x 3")
+
+
 def test_a_config_of_another_model_is_refused(refuses, tmp_path):
     folder = copy_of("transformers_vit", tmp_path)
     config = json.loads((folder / "config.json").read_text())
@@ -289,6 +300,53 @@ def test_a_config_of_another_model_is_refused(refuses, tmp_path):
     refuses(lambda: load(folder), "config.json", "list")
     (folder / "config.json").write_text("{")
     refuses(lambda: load(folder), "config.json", "JSON")
+
+
+@pytest.mark.parametrize(
+    "kind", ["ViT", "DeiT", "Dinov2", "Dinov2WithRegisters"]
+)
+def test_what_a_config_leaves_out_is_as_transformers_has_it(kind):
+    import transformers
+
+    config = getattr(transformers, f"{kind}Config")()
+    known = known_from({"model_type": config.model_type}, {}).settings
+    assert known["num_heads"] == config.num_attention_heads
+    assert known["norm_eps"] == config.layer_norm_eps
+    assert known["image_size"] == config.image_size
+    assert known["gelu"] == {"gelu": "none"}[config.hidden_act]
+
+
+def test_families_prepare_pictures_with_the_numbers_of_their_libraries():
+    from transformers import image_utils
+
+    imagenet = (
+        tuple(image_utils.IMAGENET_DEFAULT_MEAN),
+        tuple(image_utils.IMAGENET_DEFAULT_STD),
+    )
+    for case in ("facebook_deit", "torchvision_new", "facebook_dinov2"):
+        preprocess = loaded(case).preprocess
+        assert (preprocess.mean, preprocess.std) == imagenet
+        assert not preprocess.squash
+    halves = tuple(image_utils.IMAGENET_STANDARD_STD)
+    preprocess = loaded("google_linen").preprocess
+    assert (preprocess.mean, preprocess.std) == (halves, halves)
+    assert preprocess.squash
+    state = load_file(
+        path_of("transformers_vit_square") / "model.safetensors"
+    )
+    assert load(state, **HEADS, **HALVES).preprocess.squash
+
+
+def test_sizes_of_timm_have_as_many_heads_as_ours():
+    for size in SIZES.values():
+        assert (size.embed_dim, size.num_heads) in HEADS_OF.values()
+
+
+def test_what_is_not_given_is_as_in_every_vit():
+    theirs, ours = PublishedViT(depth=1), ViT(depth=1)
+    assert theirs.blocks[0].attn.num_heads == ours.blocks[0].attn.num_heads
+    mlps = theirs.blocks[0].mlp, ours.blocks[0].mlp
+    assert mlps[0].fc1.weight.shape == mlps[1].fc1.weight.shape
 
 
 # Other sizes, channels, classes
