@@ -19,7 +19,7 @@ from collections import defaultdict
 from statistics import fmean
 
 import torch
-from storing import Table
+from storing import Table, some_of
 from torch import Tensor, nn
 
 from vitlib import ViT
@@ -39,18 +39,6 @@ SIZES = (50, 200, 1000, 5000)
 SEARCHED = {50: 200, 200: 200, 1000: 1000, 5000: 1000}  # whose rate it is
 CHOOSING = 1000  # pictures to choose a rate by
 SEARCH_SEEDS, SEEDS = range(1), range(3)
-
-
-def some_clothes(count: int, seed: int, after: int = 0) -> Data:
-    """Pick `count` of the pictures to train; each seed picks others.
-
-    The first `after` that this seed would pick are left out.
-    """
-    images, labels = clothes("train")
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(images), generator=generator)
-    picked = order[after : after + count]
-    return images[picked], labels[picked]
 
 
 def learns_whole(way: str) -> bool:
@@ -121,7 +109,7 @@ def asked(stage: str, seed: int) -> Data:
     """Give pictures that the run does not learn from."""
     if stage == "search":
         largest = max(SEARCHED.values())
-        return some_clothes(CHOOSING, seed, after=largest)
+        return some_of(clothes("train"), CHOOSING, seed, after=largest)
     return clothes("validation")
 
 
@@ -139,7 +127,10 @@ def one_run(
     }
 
     def score() -> dict:
-        known, others = some_clothes(images, seed), asked(stage, seed)
+        known, others = (
+            some_of(clothes("train"), images, seed),
+            asked(stage, seed),
+        )
         return {"accuracy": f"{train(way, known, others, rate, seed):.3f}"}
 
     TABLE.add(run, score)

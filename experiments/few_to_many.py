@@ -16,7 +16,7 @@ from functools import partial
 from statistics import fmean
 
 import torch
-from storing import Table
+from storing import Table, some_of
 from torch import nn
 
 from vitlib import ViT
@@ -44,18 +44,6 @@ MODELS = {
     ),
     "CNN": lambda: small_cnn(1, 10, (32, 64, 96)),
 }
-
-
-def some_digits(count: int, seed: int, after: int = 0) -> Data:
-    """Pick `count` of the training digits; each seed picks others.
-
-    The first `after` that this seed would pick are left out.
-    """
-    images, labels = digits("train")
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(len(images), generator=generator)
-    picked = order[after : after + count]
-    return images[picked], labels[picked]
 
 
 def train(
@@ -100,7 +88,7 @@ def best_rate(table: Table, **wanted: str) -> float:
 def asked(stage: str, seed: int) -> Data:
     """Give digits that the run does not learn from."""
     if stage == "search":
-        return some_digits(SEARCHED, seed, after=SEARCHED)
+        return some_of(digits("train"), SEARCHED, seed, after=SEARCHED)
     return digits("validation")
 
 
@@ -119,7 +107,10 @@ def one_run(
     }
 
     def score() -> dict:
-        known, others = some_digits(images, seed), asked(stage, seed)
+        known, others = (
+            some_of(digits("train"), images, seed),
+            asked(stage, seed),
+        )
         if stage == "scrambled":
             known, others = (
                 (scramble(pictures, PATCH), labels)

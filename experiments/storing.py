@@ -7,7 +7,8 @@ the number of threads that made it. What takes hours is kept run by run:
 
     Table("recipe").add({"change": "none", "seed": 0}, accuracy)
 
-adds a line to recipe.csv, unless that run stands there already.
+adds a line to recipe.csv, unless that run stands there already. And the
+one way in which a seed picks pictures: `some_of`.
 """
 
 import csv
@@ -19,6 +20,21 @@ import torch
 
 import __main__ as main
 from vitlib.teach.data.checked import FOLDER
+from vitlib.training import Data
+
+
+def some_of(
+    images_and_labels: Data, count: int, seed: int, after: int = 0
+) -> Data:
+    """Pick `count` of the pictures to learn from; each seed picks others.
+
+    The first `after` that this seed would pick are left out.
+    """
+    images, labels = images_and_labels
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(images), generator=generator)
+    picked = order[after : after + count]
+    return images[picked], labels[picked]
 
 
 def store(name: str, **found: object) -> None:

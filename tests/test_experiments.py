@@ -121,7 +121,9 @@ def test_a_rate_is_chosen_by_digits_that_are_neither_learned_nor_reported(
         return {image.numpy().tobytes() for image in data[0]}
 
     for seed in (0, 1):
-        learned = pictures(few_to_many.some_digits(1000, seed))
+        learned = pictures(
+            few_to_many.some_of(few_to_many.digits("train"), 1000, seed)
+        )
         chosen_by = pictures(few_to_many.asked("search", seed))
         reported = pictures(few_to_many.asked("curve", seed))
         assert len(learned) == len(chosen_by) == len(reported) == 1000
@@ -165,7 +167,11 @@ def test_the_rates_for_clothes_are_chosen_by_pictures_of_their_own(
 
     largest = max(digits_to_clothes.SEARCHED.values())
     for seed in digits_to_clothes.SEARCH_SEEDS:
-        learned = pictures(digits_to_clothes.some_clothes(largest, seed))
+        learned = pictures(
+            digits_to_clothes.some_of(
+                digits_to_clothes.clothes("train"), largest, seed
+            )
+        )
         chosen_by = pictures(digits_to_clothes.asked("search", seed))
         reported = pictures(digits_to_clothes.asked("curve", seed))
         assert len(chosen_by) == digits_to_clothes.CHOOSING
@@ -178,7 +184,9 @@ def test_a_frozen_body_gives_the_head_what_the_model_would(
     """The features are computed once: no score may change by that."""
     model = digits_to_clothes.model_for("frozen").eval()
     torch.nn.init.normal_(model.head.weight)
-    images, _ = digits_to_clothes.some_clothes(7, 0)
+    images, _ = digits_to_clothes.some_of(
+        digits_to_clothes.clothes("train"), 7, 0
+    )
     found = digits_to_clothes.features(model, images)
     with torch.no_grad():
         scores = model.head(found.flatten(1))
