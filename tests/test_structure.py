@@ -55,7 +55,7 @@ LINES = {  # the first four are promises, the others serve them
     "pretrained": 290,
     "published": 280,
     "_preprocess": 150,
-    "_names": 250,
+    "_names": 270,
     "_files": 230,
     "_families": 280,
     "_plan": 290,

@@ -22,8 +22,6 @@ IN_PARTS = (
     "save_pretrained(folder, max_shard_size='100GB')"
 )
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
-
-
 Content = tuple[Mapping, dict]  # the weights, a config
 
 
@@ -161,7 +159,7 @@ def find(source: PathLike) -> Found:
             f"{source} is neither a file, nor a folder with one of "
             f"{', '.join(WEIGHTS)}, nor a name of the hub (owner/name)"
             + IN_PARTS
-            * bool([*path.glob("*.index.json")])
+            * any(path.glob("*.index.json"))
         )
     content, config = read_weights(path)
     return Found(
@@ -227,6 +225,6 @@ def from_hub(name: str) -> Path:
     if found is None:
         raise ValueError(
             f"{name} has none of {', '.join(WEIGHTS)} on the hub, or, "
-            "offline, in the cache" + IN_PARTS * bool(parted)
+            "offline, in the cache" + IN_PARTS * parted
         )
     return found.parent

@@ -80,19 +80,14 @@ GOOGLE: Rules = (
     (r"^Transformer\.encoder_norm\.", "norm."),
     (r"\.(?:kernel|scale)$", ".weight"),
 )
-
-
 # What other Vision Transformers have, and no model here.
-STRANGE = (
-    (
-        r"\.mlp\.(w\d+|weights_\w+|fc1_g|\w*gate\w*)\.",
-        "MLPs with a gate, SwiGLU",
-    ),
-    (r"(^|[._])(rope|periods|freqs)", "positions by rotation, RoPE"),
-    (r"\.[qk]_norm\.", "a norm for queries and keys"),
-    (r"rel(ative)?_pos", "relative positions"),
-    (r"attn_pool|^head\.probe$", "a pool by attention"),
-)
+STRANGE = {
+    "MLPs with a gate (SwiGLU)": r"\.mlp\.(w\d|weights_|fc1_g|\w*gate)",
+    "positions by rotation (RoPE)": r"(^|[._])(rope|periods|freqs)",
+    "norms for queries and keys": r"\.[qk]_norm\.",
+    "relative positions": r"rel(ative)?_pos",
+    "a pool by attention": r"attn_pool|^head\.probe$",
+}
 
 
 class Naming(NamedTuple):
@@ -221,21 +216,20 @@ def from_google(name: str, array: Tensor) -> Tensor:
     return array
 
 
-def check_parts(weights: Iterable[str], what: str) -> None:
+def check_parts(weights: Weights, what: str) -> None:
     """Refuse by name what only other Vision Transformers have."""
-    for name in weights:
-        for pattern, part in STRANGE:
-            if re.search(pattern, name):
-                raise ValueError(
-                    f"{what} has {part} ({name}), which no ViT of vitlib "
-                    "has: use it with the library that wrote it, or take "
-                    "a size or a kind of it without"
-                )
+    found = [
+        part
+        for part, sign in STRANGE.items()
+        if any(re.search(sign, name) for name in weights)
+    ]
     if "pos_embed" not in weights:
+        found.append("no learned positions: RoPE perhaps")
+    if found:
         raise ValueError(
-            f"{what} has no learned positions; those of DINOv3 and EVA "
-            "rotate (RoPE), which vitlib's do not: use it with the "
-            "library that wrote it, or take DINOv2 or DeiT"
+            f"{what} has {' and '.join(found)}, unlike every ViT of "
+            "vitlib: use it by the library that wrote it, or take a size "
+            "or a family without, as DINOv2 up to L or DeiT"
         )
 
 

@@ -24,6 +24,7 @@ from vitlib import ViT
 from vitlib._families import HEADS as HEADS_OF
 from vitlib._families import known_from
 from vitlib._files import find
+from vitlib._preprocess import Preprocess
 from vitlib.inside import (
     attention_maps,
     class_attention,
@@ -486,6 +487,8 @@ def same_model(ours, theirs, images):
 def test_what_is_saved_comes_back(case, tmp_path):
     whole = loaded(case)
     save(whole, tmp_path / "new" / "folder")
+    names = {path.name for path in (tmp_path / "new/folder").iterdir()}
+    assert names == {"model.safetensors", "config.json"}
     again = load(tmp_path / "new" / "folder")
     same_model(again.model, whole.model, expected(case)["images"])
     assert again[1:] == whole[1:]
@@ -685,7 +688,7 @@ def test_parts_that_no_vit_here_has_are_refused_by_name(
     )
     state = getattr(transformers, f"{kind}Model")(config).state_dict()
     told = {**HEADS, **HALVES}
-    refuses(lambda: load(state, **told), words, "library that wrote it")
+    refuses(lambda: load(state, **told), words, "by the library")
 
 
 def test_weights_in_several_files_are_told_to_be_made_one(
@@ -848,6 +851,20 @@ def test_a_package_that_is_missing_is_named(monkeypatch, case, package):
         loaded(case)
     assert package in str(caught.value)
     assert "vitlib[pretrained]" in str(caught.value)
+
+
+def test_unless_told_otherwise_the_middle_is_cut_out():
+    preprocess = Preprocess((4, 4), (4, 4), (0.0,) * 3, (1.0,) * 3)
+    photo = torch.rand(3, 4, 8)
+    torch.testing.assert_close(preprocess(photo), photo[..., 2:6])
+    odd = preprocess(photo[..., :7])  # 1.5 pixels, to the nearest even
+    torch.testing.assert_close(odd, photo[..., 2:6])
+
+
+def test_one_register_is_enough_to_stretch_as_those_models_do():
+    state = torch.load(path_of("facebook_dinov2_registers"))
+    state["register_tokens"] = state["register_tokens"][:, :1]
+    assert load(state, **HEADS).model.stretch == "timm"
 
 
 def test_pictures_that_nobody_can_prepare_are_refused(refuses):
