@@ -232,8 +232,8 @@ PIECE = Piece(
         Mistake(
             "rows_for_columns",
             cut_at(lambda top, left: (left, top)),
-            "Normalised rightly, and the two margins are exchanged: you "
-            "leave out above what is to be left out on the left. Which "
+            "Normalised rightly, and the two margins are exchanged, so "
+            "that your shape is {shape} where {right} is wanted. Which "
             "axis of (c, h, w) are the rows?",
         ),
         Mistake(
@@ -246,7 +246,8 @@ PIECE = Piece(
             "other_margin_for_both",
             cut_at(lambda top, left: (left, left)),
             "Normalised rightly; you leave out as many rows above as "
-            "columns on the left. Of what is `top` the half?",
+            "columns on the left: your shape is {shape}, wanted is "
+            "{right}. Of what is `top` the half?",
         ),
         Mistake(
             "resized",
