@@ -22,9 +22,21 @@ from vitlib.teach.draw import palette
 
 FOLDER = "_static/live"
 FIRST = "first-live-figure"
+# What many figures share, as files that a browser loads once.
+BUNDLES = {
+    "shared": [
+        *("palette", "vit", "kit", "answers", "chart", "photo", "panels"),
+    ],
+    "drawings": ["own_digit", "samples", "drawing"],
+}
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
 BRINGS = re.compile(r'data-brings="([\w ]+)"')
 WEIGHTS = 'var vitlib = vitlib || {{}};\nvitlib.weights = "{}";\n'
+NEEDS = """\
+<noscript><p class="vit-noscript">JavaScript is off: the live figures of
+this page stand still, and its questions are listed without their answers.
+</p></noscript>
+"""
 FILES = """\
 var vitlib = vitlib || {{}};
 vitlib.files = {{}};
@@ -60,11 +72,24 @@ def addresses_of(folder: Path, names: list[str]) -> str:
 def scripts_of(figures: list[tuple[str, str]]) -> dict[str, str]:
     """Name all that the figures need, each script after what it needs."""
     names = [n for figure, _ in figures for n in needs(figure)]
-    texts = {f"{name}.js": script(name) for name in names}
+    texts = {}
+    for bundle, parts in BUNDLES.items():
+        if set(parts) & set(names):
+            texts[f"{bundle}.js"] = "\n".join(map(script, parts))
+    bundled = [part for parts in BUNDLES.values() for part in parts]
+    for name in names:
+        if name not in bundled:
+            texts[f"{name}.js"] = script(name)
     if any(reader == "true" for _, reader in figures):
         weights = base64.b64encode(read_checked(FILE, SHA256)).decode()
         texts["weights.js"] = WEIGHTS.format(weights)
     return {**texts, "loader.js": script("loader")}
+
+
+def say_what_it_takes(body: str) -> str:
+    """Say before the first figure what moves none of them."""
+    place = f'{NEEDS}<div class="vit-live" id="{FIRST}" '
+    return body.replace('<div class="vit-live" ', place, 1)
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
@@ -84,10 +109,7 @@ def add_scripts(app, pagename, templatename, context, doctree) -> None:
     for name, text in texts.items():
         link = pathto(write_once(folder, name, text), resource=True)
         context["body"] += f'<script src="{link}"></script>\n'
-    place = f'<div class="vit-live" id="{FIRST}" '
-    context["body"] = context["body"].replace(
-        '<div class="vit-live" ', place, 1
-    )
+    context["body"] = say_what_it_takes(context["body"])
     context["live_figure"] = FIRST  # for the skip link of layout.html
     write_once(folder, "live.css", styles())
     app.add_css_file("live/live.css", priority=900)
