@@ -1,0 +1,144 @@
+"""Measure what a page of the book loads, and how soon it is alive.
+
+    python benchmarks/page_load.py _build/html [OTHER/html ...]
+
+Each page is opened in Chromium from a server on this machine, with an
+empty cache and a processor six times slower than it is; several sites by
+turns, in one run. A row a page: requests and kilobytes until it is at
+rest, the longest task, when the live figures stand, when the first words
+are seen, the whole work; then the ratios to the first site's. Milliseconds
+are medians of the rounds.
+"""
+
+import argparse
+import functools
+import statistics
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+
+from live_page import chromium  # noqa: E402
+
+SLOWER = 6
+COLUMNS = "requests", "kB", "longest", "alive", "words", "work"
+OBSERVE = """
+window.tasks = [];
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) window.tasks.push(task.duration);
+}).observe({ type: "longtask", buffered: true });
+"""
+REST = """async () => {
+  if (window.MathJax?.startup) await MathJax.startup.promise;
+  const idle = () => new Promise((done) => requestIdleCallback(done));
+  await idle();
+  await idle();
+  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  const mark = performance.getEntriesByName("vitlib-ready")[0];
+  return {
+    longest: Math.max(0, ...window.tasks),
+    alive: mark?.startTime ?? 0,
+    words: paint?.startTime ?? 0,
+  };
+}"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve a site and say nothing."""
+
+    def log_message(self, *args):
+        pass
+
+
+def visit(browser, address: str) -> dict[str, float]:
+    """Open a page with nothing in the cache; give what it took."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = context.new_page()
+    session = context.new_cdp_session(tab)
+    session.send("Network.enable")
+    session.send("Performance.enable")
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    sizes = []
+    session.on(
+        "Network.loadingFinished",
+        lambda event: sizes.append(event["encodedDataLength"]),
+    )
+    tab.add_init_script(OBSERVE)
+    tab.goto(address, wait_until="networkidle")
+    found = tab.evaluate(REST)
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    work = {m["name"]: m["value"] for m in metrics}["TaskDuration"]
+    context.close()
+    return {
+        "requests": len(sizes),
+        "kB": sum(sizes) / 1000,
+        "work": 1000 * work,
+        **found,
+    }
+
+
+def measure(sites: list[Path], names: list[str], rounds: int) -> list:
+    """Visit every page of all sites by turns; give medians."""
+    found = [{name: [] for name in names} for _ in sites]
+    with chromium() as browser:
+        servers = []
+        for site in sites:
+            handler = functools.partial(Quiet, directory=site)
+            server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+            threading.Thread(target=server.serve_forever).start()
+            servers.append(server)
+        for name in names:
+            for _ in range(rounds):
+                for server, rows in zip(servers, found, strict=True):
+                    home = f"http://127.0.0.1:{server.server_address[1]}"
+                    address = f"{home}/book/{name}.html"
+                    rows[name].append(visit(browser, address))
+        for server in servers:
+            server.shutdown()
+    return [
+        {
+            name: {
+                column: statistics.median(one[column] for one in visits)
+                for column in COLUMNS
+            }
+            for name, visits in rows.items()
+        }
+        for rows in found
+    ]
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("sites", type=Path, nargs="+")
+    parser.add_argument("--pages", nargs="*", default=[""])
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    pages = sorted((given.sites[0] / "book").glob("*.html"))
+    starts = tuple(given.pages)
+    names = [path.stem for path in pages if path.stem.startswith(starts)]
+    found = measure(given.sites, names, given.rounds)
+    print("site page".ljust(26), *(c.rjust(9) for c in COLUMNS))
+    for name in names:
+        for place, rows in enumerate(found, start=1):
+            row = [f"{rows[name][c]:9.0f}" for c in COLUMNS]
+            print(f"{place:4} {name}".ljust(26), *row)
+    first = found[0]
+    for place, rows in enumerate(found, start=1):
+        for column in COLUMNS:
+            ratios = [
+                rows[name][column] / first[name][column]
+                for name in names
+                if first[name][column]
+            ]
+            print(
+                f"{place:4} {column}: {statistics.median(ratios):.2f} of "
+                f"the first site's, at most {max(ratios):.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main()
