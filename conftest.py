@@ -10,6 +10,7 @@ FIRST = (  # others would wait for them
     "11_pretrained.ipynb",
     "09_data.ipynb",
     "test_lab.py",
+    "test_engines.py",
     "test_types.py",
     "test_piece.py",
 )

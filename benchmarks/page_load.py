@@ -5,22 +5,21 @@
 Each page is opened in Chromium from a server on this machine, with an
 empty cache and a processor six times slower than it is; several sites by
 turns, in one run. A row a page: requests and kilobytes until it is at
-rest, the longest task, when the live figures stand, when the first words
-are seen, the whole work; then the ratios to the first site's. Milliseconds
-are medians of the rounds.
+rest, the longest task, when the first figure is alive, when the first
+words are seen, the whole work; then the ratios to the first site's.
+Milliseconds are medians of the rounds.
 """
 
 import argparse
-import functools
 import statistics
 import sys
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
+from built_site import serve  # noqa: E402
 from live_page import chromium  # noqa: E402
 
 SLOWER = 6
@@ -30,6 +29,12 @@ window.tasks = [];
 new PerformanceObserver((list) => {
   for (const task of list.getEntries()) window.tasks.push(task.duration);
 }).observe({ type: "longtask", buffered: true });
+new MutationObserver((_, observer) => {
+  if (!document.querySelector("[data-figure][data-ready]")) return;
+  window.firstAlive = performance.now();
+  observer.disconnect();
+}).observe(document, {
+  subtree: true, childList: true, attributeFilter: ["data-ready"] });
 """
 REST = """async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise;
@@ -37,20 +42,12 @@ REST = """async () => {
   await idle();
   await idle();
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
-  const mark = performance.getEntriesByName("vitlib-ready")[0];
   return {
     longest: Math.max(0, ...window.tasks),
-    alive: mark?.startTime ?? 0,
+    alive: window.firstAlive ?? 0,
     words: paint?.startTime ?? 0,
   };
 }"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serve a site and say nothing."""
-
-    def log_message(self, *args):
-        pass
 
 
 def visit(browser, address: str) -> dict[str, float]:
@@ -61,10 +58,20 @@ def visit(browser, address: str) -> dict[str, float]:
     session.send("Network.enable")
     session.send("Performance.enable")
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    sizes = []
+    asked, sizes = set(), []
+    session.on(
+        "Network.requestWillBeSent",
+        lambda event: (
+            event["request"]["url"].startswith("http")
+            and asked.add(event["requestId"])
+        ),
+    )
     session.on(
         "Network.loadingFinished",
-        lambda event: sizes.append(event["encodedDataLength"]),
+        lambda event: (
+            event["requestId"] in asked
+            and sizes.append(event["encodedDataLength"])
+        ),
     )
     tab.add_init_script(OBSERVE)
     tab.goto(address, wait_until="networkidle")
@@ -83,21 +90,14 @@ def visit(browser, address: str) -> dict[str, float]:
 def measure(sites: list[Path], names: list[str], rounds: int) -> list:
     """Visit every page of all sites by turns; give medians."""
     found = [{name: [] for name in names} for _ in sites]
-    with chromium() as browser:
-        servers = []
-        for site in sites:
-            handler = functools.partial(Quiet, directory=site)
-            server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-            threading.Thread(target=server.serve_forever).start()
-            servers.append(server)
+    with ExitStack() as stack:
+        browser = stack.enter_context(chromium())
+        homes = [stack.enter_context(serve(site)) for site in sites]
         for name in names:
             for _ in range(rounds):
-                for server, rows in zip(servers, found, strict=True):
-                    home = f"http://127.0.0.1:{server.server_address[1]}"
+                for home, rows in zip(homes, found, strict=True):
                     address = f"{home}/book/{name}.html"
                     rows[name].append(visit(browser, address))
-        for server in servers:
-            server.shutdown()
     return [
         {
             name: {

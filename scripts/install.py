@@ -29,6 +29,7 @@ from machine import (
     has_gpu,
     install_browser,
     make_environment,
+    name_missing_engines,
     stop,
     works,
 )
@@ -264,6 +265,7 @@ def main() -> None:
         mark_done(stamp, state)
     if group == "test":
         install_browser()
+        name_missing_engines()
 
 
 if __name__ == "__main__":

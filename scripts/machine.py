@@ -13,6 +13,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SHELL = "chromium-headless-shell"  # has no window: half the time
 BROWSERS = SHELL, "chromium", "chromium-browser", "google-chrome"
+ENGINES = {  # by command: Debian's package
+    "firefox-esr": "firefox-esr",
+    "WebKitWebDriver": "webkit2gtk-driver",
+    "Xvfb": "xvfb",
+}
 
 
 def stop(advice: str) -> None:
@@ -91,3 +96,15 @@ def install_browser() -> None:
     command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
     if run("Installing a browser", command, tail=5)[0] != 0:
         stop("the tests need a browser: install Chromium, then try again")
+
+
+def name_missing_engines() -> None:
+    """Say which engines the tests go without, and how to get them."""
+    packages = [p for n, p in ENGINES.items() if not shutil.which(n)]
+    if packages:
+        print(
+            "Tests in these are skipped, for they are not here: "
+            f"{', '.join(packages)} (Debian: sudo apt install "
+            f"{' '.join(packages)})",
+            flush=True,
+        )

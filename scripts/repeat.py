@@ -7,7 +7,9 @@ each notebook alone, with one and with two threads, its time and memory
 measured; all notebooks from another folder, and with the versions that
 Colab has; all run and stored twice, without a change; all outside of the
 repository, with vitlib from a wheel. And published weights at full size,
-beside transformers and, where `make bench` has brought it, timm.
+beside transformers and, where `make bench` has brought it, timm. And what
+takes minutes of the built site: all pages in three engines, a monkey that
+plays for long, half an hour of drawing.
 """
 
 import os
@@ -169,6 +171,12 @@ def compare_at_full_size() -> None:
     )
 
 
+def stay_long_at_the_site() -> None:
+    """Run the tests of the built site that take minutes."""
+    command = [sys.executable, *PYTEST, "-m", "long", SITE_TESTS]
+    must("The built site, for long", command, OFFLINE | threads(1))
+
+
 def main() -> None:
     """Repeat everything; end at the first failure."""
     os.chdir(ROOT)
@@ -191,6 +199,7 @@ def main() -> None:
     )
     run_twice()
     check_wheel()
+    stay_long_at_the_site()
 
 
 if __name__ == "__main__":

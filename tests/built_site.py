@@ -1,6 +1,10 @@
 """The built site: its pages, and what a browser complains about."""
 
+import functools
 import json
+import threading
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -36,6 +40,23 @@ def figures_of(page):
 
 def html(page: str) -> Path:
     return SITE / f"{page}.html"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serve a site and say nothing."""
+
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def serve(folder: Path):
+    """Serve a folder; give its address."""
+    handler = functools.partial(Quiet, directory=folder)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
 
 
 def watch(tab, home: str) -> list[str]:

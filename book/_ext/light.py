@@ -78,18 +78,41 @@ GUARD = """<script>
     }
   }
   if (!window.Storage) return;
-  const { setItem } = Storage.prototype;
+  const { getItem, setItem } = Storage.prototype;
+  Storage.prototype.getItem = function (name) {
+    return own.getItem(name) ?? getItem.call(this, name);
+  };
   Storage.prototype.setItem = function (name, value) {
+    own.removeItem(name);
     try {
       setItem.call(this, name, value);
-    } catch (error) {
-      console.info(`not kept: ${name} (${error.name})`);
+    } catch {
+      own.setItem(name, value);
     }
   };
 })();
 </script>
 """
 FIRST = '<script data-cfasync="false">'
+# The theme finds out by day or by night when the page is there, and then
+# all of it is styled anew: it can be known before the first word.
+THEME = """<script>
+(() => {
+  const { dataset } = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const chosen = ["light", "dark"].includes(dataset.mode);
+  dataset.theme = chosen ? dataset.mode : dark ? "dark" : "light";
+})();
+</script>
+"""
+BEFORE_STYLES = "  <!-- Loaded before other Sphinx assets -->\n"
+# What is asked for its width and then changed, a hundred times in a row,
+# is laid out a hundred times: most need no change.
+CHANGES = {
+    "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight"
+    "?0:-1": "const n=e.scrollWidth>e.clientWidth||e.scrollHeight>"
+    "e.clientHeight?0:-1;e.tabIndex!==n&&(e.tabIndex=n)",
+}
 
 
 class Icons:
@@ -142,6 +165,17 @@ def is_of_the_page(address: str) -> bool:
     return address.startswith(f"{STATIC}/") and "/live/" not in address
 
 
+def changed(text: str) -> str:
+    """Make our changes to the theme's scripts."""
+    for old, new in CHANGES.items():
+        if text.count(old) != 1:
+            raise ExtensionError(
+                f"the theme's scripts no longer have {old}"
+            )
+        text = text.replace(old, new)
+    return text
+
+
 def one_script(page: str, out: Path, home: str) -> str:
     """Write the scripts of a page as one; load that, when all is there."""
     texts = []
@@ -161,7 +195,9 @@ def one_script(page: str, out: Path, home: str) -> str:
 
     page = PRELOAD.sub("", SCRIPT.sub(take, page))
     texts = list(dict.fromkeys(text for text in texts if text))
-    whole = "\n;".join(re.sub(r"//# source\S*", "", t) for t in texts)
+    whole = changed(
+        "\n;".join(re.sub(r"//# source\S*", "", t) for t in texts)
+    )
     name = f"{STATIC}/page.js"
     (out / name).write_text(whole, encoding="utf-8")
     version = hashlib.sha256(whole.encode()).hexdigest()[:8]
@@ -174,6 +210,7 @@ def lighten(page: str, out: Path, path: Path, icons: Icons) -> str:
     home = relpath(str(out), str(path.parent)) + "/"
     home = "" if home == "./" else home
     page = page.replace(FIRST, GUARD + LOOK + FIRST, 1)
+    page = page.replace(BEFORE_STYLES, THEME, 1)
     page = ICON.sub(icons.draw, page)
     if path.name == "search.html":
         left = re.compile(

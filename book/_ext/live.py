@@ -37,6 +37,7 @@ NEEDS = """\
 this page stand still, and its questions are listed without their answers.
 </p></noscript>
 """
+WAKE = "<script>vitlib.loader.wake();</script>\n"
 FILES = """\
 var vitlib = vitlib || {{}};
 vitlib.files = {{}};
@@ -83,33 +84,47 @@ def scripts_of(figures: list[tuple[str, str]]) -> dict[str, str]:
     if any(reader == "true" for _, reader in figures):
         weights = base64.b64encode(read_checked(FILE, SHA256)).decode()
         texts["weights.js"] = WEIGHTS.format(weights)
-    return {**texts, "loader.js": script("loader")}
+    return texts
 
 
-def say_what_it_takes(body: str) -> str:
-    """Say before the first figure what moves none of them."""
-    place = f'{NEEDS}<div class="vit-live" id="{FIRST}" '
-    return body.replace('<div class="vit-live" ', place, 1)
+def add_first(body: str, scripts: str) -> str:
+    """Bring the first figure's scripts right behind its place."""
+    before, place, rest = body.partition('<div class="vit-live" ')
+    own, end, rest = rest.partition("</script>\n</div>")
+    mark = f'id="{FIRST}" '
+    return "".join([before, NEEDS, place, mark, own, end, scripts, rest])
 
 
 def add_scripts(app, pagename, templatename, context, doctree) -> None:
     """Load on a page what its figures are made of, and nothing else.
 
-    The scripts stand right behind the text, so that the figures wait for
-    nothing else that the page loads.
+    What the first figure needs stands right behind it: it is drawn while
+    the rest of the page is read. What the others need stands right behind
+    the text: they wait for nothing else that the page loads.
     """
     figures = PLACE.findall(context.get("body") or "")
     if not figures:
         return
     folder, pathto = Path(app.outdir), context["pathto"]
-    texts = scripts_of(figures)
+
+    def load(texts: dict[str, str]) -> str:
+        links = [
+            pathto(write_once(folder, name, text), resource=True)
+            for name, text in texts.items()
+        ]
+        return "".join(
+            f'<script src="{link}"></script>\n' for link in links
+        )
+
+    first = scripts_of(figures[:1])
     if found := BRINGS.findall(context["body"]):
         names = sorted({name for some in found for name in some.split()})
-        texts = {"files.js": addresses_of(folder, names), **texts}
-    for name, text in texts.items():
-        link = pathto(write_once(folder, name, text), resource=True)
-        context["body"] += f'<script src="{link}"></script>\n'
-    context["body"] = say_what_it_takes(context["body"])
+        first = {"files.js": addresses_of(folder, names), **first}
+    all_ = scripts_of(figures)
+    rest = {name: all_[name] for name in all_ if name not in first}
+    first["loader.js"] = script("loader")
+    context["body"] = add_first(context["body"], f"\n{load(first)}")
+    context["body"] += f"{load(rest)}{WAKE}"
     context["live_figure"] = FIRST  # for the skip link of layout.html
     write_once(folder, "live.css", styles())
     app.add_css_file("live/live.css", priority=900)

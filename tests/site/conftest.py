@@ -5,11 +5,9 @@ seen.
 """
 
 import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from built_site import SITE, html, watch
+from built_site import SITE, html, serve, watch
 from live_page import Tabs
 from looking import look_at
 
@@ -21,20 +19,10 @@ def _site():
         pytest.fail("no _build/html: run `make book`", pytrace=False)
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serve the site and say nothing."""
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="session")
 def server():
-    handler = functools.partial(Quiet, directory=SITE)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with serve(SITE) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
 // Draws the live figures of a page, with no kernel and no network. In a
 // notebook anywidget does this. Each place holds the figure's name and its
 // traits as the notebook was saved; a figure that fails leaves its picture.
+// The first figure of a page is drawn before the rest of the page is read.
 
 import { fromBase64 } from "./vit.js";
-
-const places = [...document.querySelectorAll(".vit-live[data-live]")];
 
 /** What anywidget hands to a figure, without a kernel behind it. */
 function modelOf(state) {
@@ -48,7 +47,7 @@ function stateOf(place) {
   return state;
 }
 
-for (const place of places) {
+function draw(place) {
   const view = document.createElement("div");
   place.append(view);
   try {
@@ -62,4 +61,12 @@ for (const place of places) {
   if (!ready) view.remove();
 }
 
-performance.mark("vitlib-ready");
+/** Draw what of the page is there by now, and not yet drawn. */
+export function wake() {
+  const asleep = ":not(.vit-live-on, .vit-live-failed)";
+  const places = document.querySelectorAll(`.vit-live[data-live]${asleep}`);
+  for (const place of places) draw(place);
+  performance.mark("vitlib-ready");
+}
+
+wake();
