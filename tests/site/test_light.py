@@ -4,7 +4,10 @@ import re
 
 import pytest
 from built_site import NOTEBOOKS, PAGES, SITE, figures_of, html, of_page
+from extensions import extension
 from live_page import PHONE, settle
+from py_mini_racer import mini_racer
+from sphinx.errors import ExtensionError
 
 FILES = 12  # a page asks for: 43 with each script and sheet by itself
 BYTES = 1_700_000  # with the theme and all; up to 5.5 million before
@@ -174,3 +177,50 @@ def test_day_or_night_is_known_before_the_first_word(theme, browser):
     tab.goto(html("book/api").as_uri())
     assert tab.evaluate("document.documentElement.dataset.theme") == theme
     context.close()
+
+
+def test_a_formula_that_cannot_be_set_stops_the_build():
+    formulas = extension("formulas")
+    with mini_racer() as engine:
+        typesetter = formulas.Typesetter(engine)
+        assert "<mfrac>" in typesetter.formula(r"\(\frac 1 2\)")
+        with pytest.raises(ExtensionError, match="frac"):
+            typesetter.formula(r"\(\frac{1}\)")
+
+
+def test_a_page_draws_each_glyph_once():
+    formulas = extension("formulas")
+    one = '<span class="math notranslate nohighlight">\\(x\\)</span>'
+    page = f"<head></head><body>{one}{one}</body>"
+    with mini_racer() as engine:
+        typesetter = formulas.Typesetter(engine)
+        first, second = (typesetter.page(page) for _ in range(2))
+    assert first == second
+    assert first.count("<path ") == 1
+    assert first.count("<use ") == first.count("<math ") == 2
+
+
+def test_an_icon_that_the_theme_has_not_stops_the_build():
+    light = extension("light")
+    script = (SITE / light.ICONS).read_text()
+    icons = light.Icons(script)
+    drawn = light.ICON.sub(icons.draw, '<i class="fas fa-list"></i>')
+    assert drawn.startswith('<svg class="svg-inline--fa fa-list"')
+    with pytest.raises(ExtensionError, match="fa-solid no-such"):
+        light.ICON.sub(icons.draw, '<i class="fa-solid fa-no-such"></i>')
+
+
+def test_a_style_stays_for_what_any_page_or_script_names(tmp_path):
+    static = tmp_path / "_static"
+    static.mkdir()
+    (static / "theme.css").write_text(
+        ".a, .b > p { color: red } #c { color: blue }"
+        "@media print { .d:hover { color: red } .e { color: red } }"
+        "p:not(.f) { color: red } @font-face { font-family: g }"
+    )
+    sheets = extension("styles").Sheets(tmp_path, {"b", "d"})
+    kept = "".join(sheets.read("theme.css").split())
+    assert kept == (
+        ".b>p{color:red}@mediaprint{.d:hover{color:red}}"
+        "p:not(.f){color:red}@font-face{font-family:g}"
+    )
