@@ -10,6 +10,9 @@ repository, with vitlib from a wheel. And published weights at full size,
 beside transformers and, where `make bench` has brought it, timm. And what
 takes minutes of the built site: all pages in three engines, a monkey that
 plays for long, half an hour of drawing.
+repository, with vitlib from a wheel. Published weights at full size,
+beside transformers and, where `make bench` has brought it, timm; and what
+the book says of timm's code.
 """
 
 import os
@@ -175,6 +178,13 @@ def stay_long_at_the_site() -> None:
     """Run the tests of the built site that take minutes."""
     command = [sys.executable, *PYTEST, "-m", "long", SITE_TESTS]
     must("The built site, for long", command, OFFLINE | threads(1))
+def read_beside_timm() -> None:
+    """Ask timm, if it is there, what the book's page says of its code."""
+    must(
+        "What the book says of timm's code",
+        [sys.executable, *PYTEST, "tests/book/test_real_code.py"],
+        OFFLINE | {"PYTHONPATH": str(ROOT / "build" / "peers")},
+    )
 
 
 def main() -> None:
@@ -182,6 +192,7 @@ def main() -> None:
     os.chdir(ROOT)
     shuffle_unit_tests()
     compare_at_full_size()
+    read_beside_timm()
     for count in (1, 2):
         for path in sorted(BOOK.glob("*.ipynb")):
             measure_notebook(path, count)
