@@ -28,7 +28,8 @@ ELSEWHERE = {  # numbers that no cell of the book computes, and whose
 def answers() -> dict[str, str]:
     """Each question with its answer."""
     pieces = re.split(r"^### (.+)$", PAGE.read_text(), flags=re.MULTILINE)
-    bodies = [re.split(r"^## ", text, flags=re.M)[0] for text in pieces]
+    end = re.compile(r"^(?:## |```\{index\})", re.MULTILINE)
+    bodies = [end.split(text)[0] for text in pieces]
     return dict(zip(bodies[1::2], bodies[2::2], strict=True))
 
 
