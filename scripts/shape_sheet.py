@@ -8,7 +8,7 @@ book/_static/take_away: shapes.svg and shapes.pdf, a page of A4, and
 shapes_narrow.svg, the same for a phone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +55,8 @@ SCALE = 32  # numbers of the last axis a point
 MONO = {"family": "monospace", "size": 8.5}
 COLUMNS = "224 pixels", "p", "n", "d", "depth", "heads", "k", "parameters"
 ABOUT = (
-    "ViT-B/16, one image of 224 × 224 pixels. "
-    "b images, n patches, d numbers a token, k numbers a head."
+    "ViT-B/16, one image of 224 × 224 pixels",
+    "b images, n patches, d numbers a token, k a head",
 )
 
 
@@ -139,6 +139,12 @@ END = [
     Row("tokens[:, 0]", "(b, d)", "features", (CLS,)),
     Row("head: scores", "(b, num_classes)", "head", (INK,), ("head.",)),
 ]
+TAKEN = {  # what no part gives, and the part that takes it
+    "tokens": "pos_drop",  # positions change no shape
+    "joined": "attn.proj",
+    "half": "norm2",
+    "features": "head",
+}
 PARTS = {
     "From the picture to tokens": START,
     "A block: look around, think. {depth} of them, one after the other": (
@@ -151,37 +157,40 @@ PARTS = {
 @torch.no_grad()
 def shapes_of(model: ViT, images: Tensor) -> dict[str, tuple[int, ...]]:
     """Run the model; give the shapes that came by, of the first block."""
-    seen = {"images": tuple(images.shape)}
-
-    def see(name: str, before: bool = False):
-        def hook(module: nn.Module, taken: tuple, given: Tensor) -> None:
-            seen[name] = tuple((taken[0] if before else given).shape)
-
-        return hook
+    seen = {"images": images}
 
     def mix(q: Tensor, k: Tensor, v: Tensor, mask: None) -> Tensor:
         weights = attention_weights(q, k)
-        tensors = {"q": q, "k": k, "v": v, "weights": weights}
-        mixed = tensors["mixed"] = weights @ v
-        seen.update({name: tuple(x.shape) for name, x in tensors.items()})
-        return mixed
+        seen.update(q=q, k=k, v=v, weights=weights, mixed=weights @ v)
+        return seen["mixed"]
 
     block = model.blocks[0]
     block.attn.attention = mix
-    for name in ("patch_embed.proj", "patch_embed", "pos_drop", "norm"):
-        model.get_submodule(name).register_forward_hook(see(name))
-    for row in BLOCK:
-        if row.seen in dict(block.named_modules()):
-            part = block.get_submodule(row.seen)
-            part.register_forward_hook(see(row.seen))
-    model.pos_drop.register_forward_hook(see("tokens", before=True))
-    block.attn.proj.register_forward_hook(see("joined", before=True))
-    block.norm2.register_forward_hook(see("half", before=True))
-    block.register_forward_hook(see("block"))
-    model.head.register_forward_hook(see("features", before=True))
-    model.head.register_forward_hook(see("head"))
+    parts = dict(model.named_modules()) | dict(block.named_modules())
+    for name, part in {**parts, "block": block}.items():
+        part.register_forward_hook(noting(name, seen))
+    for name, taker in TAKEN.items():
+        parts[taker].register_forward_pre_hook(noting_taken(name, seen))
     model(images)
-    return seen
+    return {name: tuple(tensor.shape) for name, tensor in seen.items()}
+
+
+def noting(name: str, seen: dict[str, Tensor]) -> Callable:
+    """Make a hook that notes what a part gives."""
+
+    def note(part: nn.Module, taken: tuple, given: Tensor) -> None:
+        seen[name] = given
+
+    return note
+
+
+def noting_taken(name: str, seen: dict[str, Tensor]) -> Callable:
+    """Make a hook that notes what a part takes."""
+
+    def note(part: nn.Module, taken: tuple) -> None:
+        seen[name] = taken[0]
+
+    return note
 
 
 def count(model: nn.Module, names: tuple[str, ...]) -> int:
@@ -284,18 +293,13 @@ class Sheet:
         for number, colour in enumerate(colours):
             self.box(x + number * part, y, part, 14, colour=colour)
 
-    def legend(self, x: float, y: float, step: float, size: float) -> None:
-        """Say what the colours mean; on a phone in two lines."""
-        left = x
+    def legend(self, y: float, x: Sequence, size: float = 9) -> None:
+        """Say what the colours mean; `x` are the places of a line."""
         for number, (name, colour) in enumerate(LEGEND.items()):
-            if (
-                step * len(LEGEND) > self.axes.get_xlim()[1]
-                and number == 3
-            ):
-                left, y = x, y + 17
-            self.box(left, y - 7, 8, 8, colour=colour)
-            self.write(left + 12, y, name, size=size, color=GREY)
-            left += step
+            line, place = divmod(number, len(x))
+            foot = y + 17 * line
+            self.box(x[place], foot - 7, 8, 8, colour=colour)
+            self.write(x[place] + 12, foot, name, size=size, color=GREY)
 
 
 def learned_of(model: ViT, row: Row, where: str) -> str:
@@ -328,7 +332,7 @@ def wide_sheet(model: ViT) -> Figure:
     """Draw the page of A4."""
     sheet, left, right = Sheet(*A4), 36, 559
     sheet.write(left, 54, TITLE, size=20)
-    sheet.write(left, 73, ABOUT, color=GREY)
+    sheet.write(left, 73, "; ".join(ABOUT), color=GREY)
     sheet.write(right, 98, "learned", ha="right", color=GREY)
     y = 88.0
     for row, shape, learned in rows(model):
@@ -354,7 +358,7 @@ def wide_sheet(model: ViT) -> Figure:
     sheet.line(y + 20, left, right)
     ends = (left, 120, 175, 235, 295, 355, 415, right)
     table(sheet, y + 37, dict(zip(COLUMNS, ends, strict=True)), 14)
-    sheet.legend(left, 800, 88, 9)
+    sheet.legend(800, range(left, right, 88))
     return sheet.figure
 
 
@@ -376,9 +380,9 @@ def narrow_sheet(model: ViT) -> Figure:
     """Draw the same for a phone: two lines a row."""
     sheet, left, right = Sheet(NARROW, TALL), 4, NARROW - 4
     sheet.write(left, 22, TITLE, size=15.5)
-    for number, words in enumerate(ABOUT.split(". ")):
+    for number, words in enumerate(ABOUT):
         place = 42 + 15 * number
-        sheet.write(left, place, words, size=10.5, color=GREY)
+        sheet.write(left, place, words, size=11, color=GREY)
     y = 75.0
     for row, shape, learned in rows(model):
         if isinstance(row, str):
@@ -402,7 +406,7 @@ def narrow_sheet(model: ViT) -> Figure:
     ends = dict(zip(COLUMNS, ends, strict=True))
     ends = {name: end for name, end in ends.items() if end}
     table(sheet, y + 54, ends, 17)
-    sheet.legend(left, TALL - 26, 110, 11)
+    sheet.legend(TALL - 26, range(left, right - 3, 110), 11)
     return sheet.figure
 
 
