@@ -35,7 +35,7 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test test-all lab serve notebooks lint update bench clean \
+.PHONY: help book test test-all lab serve notebooks cells lint update bench clean \
 	clean-all style install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
@@ -81,6 +81,9 @@ serve: book ## build the book and serve it on this machine
 
 notebooks: install-test ## run all notebooks and store what they print
 	@$(PYTHON) scripts/notebooks.py
+
+cells: install ## tell the notebooks' first cells where vitlib comes from
+	@$(PYTHON) scripts/notebooks.py --cells
 
 lint: style ## check style, format and the core's types
 	@$(STEP) "Types" -- $(PYTHON) -m mypy --no-error-summary

@@ -1,6 +1,7 @@
 """Run notebooks in place so that a second run changes nothing.
 
     python scripts/notebooks.py [book/02_patches.ipynb ...]
+    python scripts/notebooks.py --cells [--check]
 
 Without names it takes every notebook of book/, two at a time, each with
 one thread: with more, sums are added up in another order, and a pixel of
@@ -9,7 +10,9 @@ machine (times, ids, Python's version) is taken out, and the code is
 formatted. A notebook in which a cell fails keeps its old outputs.
 solutions.ipynb is gathered from the chapters first, and the list of all
 exercises in progress.ipynb. With --seconds it is stored how long each
-chapter took, for the line below its title.
+chapter took, for the line below its title. With --cells nothing runs:
+each first cell is told where vitlib comes from (book/_ext/repository.py
+finds out), or with --check, whether it knows.
 """
 
 import json
@@ -27,7 +30,11 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-BOOK = Path(__file__).resolve().parents[1] / "book"
+ROOT = Path(__file__).resolve().parents[1]
+BOOK = ROOT / "book"
+sys.path.append(str(BOOK / "_ext"))
+from repository import find_wanted, set_first_cell  # noqa: E402
+
 SECONDS = BOOK / "_ext" / "seconds.json"
 KERNEL = {
     "display_name": "Python 3",
@@ -39,7 +46,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def prepare(notebook: NotebookNode) -> None:
-    """Drop what editors leave, and number the cells."""
+    """Drop what editors leave, number the cells, write the first."""
+    set_first_cell(notebook.cells, find_wanted(os.environ, str(ROOT)))
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNEL})
     notebook.nbformat_minor = 5
     for number, cell in enumerate(notebook.cells):
@@ -94,8 +102,26 @@ def store(seconds: dict[str, float]) -> None:
     SECONDS.write_text(json.dumps(chapters, indent=1) + "\n")
 
 
+def write_first_cells(check: bool) -> None:
+    """Tell all notebooks where vitlib comes from, or see if they know."""
+    wanted = find_wanted(os.environ, str(ROOT))
+    for path in sorted(BOOK.glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        before = nbformat.writes(notebook)
+        set_first_cell(notebook.cells, wanted)
+        if check and nbformat.writes(notebook) != before:
+            raise SystemExit(
+                f"{path.name} gets vitlib from elsewhere than "
+                f"{wanted or 'nowhere'}: `make cells`, then commit"
+            )
+        if not check:
+            nbformat.write(notebook, path)
+
+
 def main() -> None:
     """Run the notebooks named on the command line, or all."""
+    if "--cells" in sys.argv:
+        return write_first_cells(check="--check" in sys.argv)
     timed = "--seconds" in sys.argv
     names = [name for name in sys.argv[1:] if name != "--seconds"]
     paths = [Path(name).resolve() for name in names]

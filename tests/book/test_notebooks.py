@@ -1,6 +1,5 @@
 """The notebooks are committed as they ran, and nothing but that."""
 
-import ast
 import inspect
 import pkgutil
 import re
@@ -22,11 +21,6 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 PATHS = sorted(BOOK.glob("*.ipynb"))
 NOTEBOOKS = pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 MEGABYTE = 1_000_000
-FIRST = """\
-import importlib.util
-
-if importlib.util.find_spec("vitlib") is None:
-    %pip install --quiet "vitlib[teach]\""""
 KERNEL = {
     "display_name": "Python 3",
     "language": "python",
@@ -182,36 +176,6 @@ def test_the_first_cell_is_the_title_and_the_only_one(path):
 
 def without_fences(text):
     return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-
-
-@NOTEBOOKS
-def test_the_second_cell_is_the_shared_install(path):
-    cell = read(path).cells[1]
-    assert cell.cell_type == "code"
-    assert cell.source == FIRST
-    assert tags(cell) == ["remove-cell"]
-    assert cell.outputs == []
-
-
-def run_first_cell(monkeypatch, spec):
-    """Run the shared cell with pip replaced by a list."""
-    calls = []
-    program = TransformerManager().transform_cell(FIRST)
-    ast.parse(program)
-    shell = type("Shell", (), {})()
-    shell.run_line_magic = lambda *words: calls.append(words)
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: spec)
-    exec(program, {"get_ipython": lambda: shell})
-    return calls
-
-
-def test_the_install_does_nothing_where_vitlib_is(monkeypatch):
-    assert run_first_cell(monkeypatch, spec=object()) == []
-
-
-def test_the_install_fetches_vitlib_by_name_where_it_is_not(monkeypatch):
-    calls = run_first_cell(monkeypatch, spec=None)
-    assert calls == [("pip", 'install --quiet "vitlib[teach]"')]
 
 
 @NOTEBOOKS
