@@ -2,7 +2,10 @@
 
 from importlib.util import find_spec
 
-NEEDED = "anywidget IPython ipywidgets matplotlib numpy PIL safetensors"
+NEEDED = (
+    "anywidget IPython ipywidgets matplotlib numpy PIL "
+    "safetensors traitlets"
+)
 
 missing = [name for name in NEEDED.split() if find_spec(name) is None]
 if missing:
