@@ -35,14 +35,14 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test test-all lab serve notebooks cells lint update bench clean \
-	clean-all style install install-test install-lab
+.PHONY: help book test test-all test-versions lab serve notebooks cells \
+	lint update bench clean clean-all style install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \
 	while IFS='|' read -r name text; do \
-	printf 'make %-10s %s\n' "$$name" "$$text"; done
+	printf 'make %-13s %s\n' "$$name" "$$text"; done
 
 install:
 	@$(INSTALL) book
@@ -69,6 +69,9 @@ test: install-test style book ## check everything: code, notebooks, book, site
 test-all: test ## and all that repeats: orders, threads, the wheel
 	@$(PYTHON) scripts/repeat.py
 
+test-versions: install-test ## test with the oldest and newest packages
+	@$(PYTHON) scripts/versions.py --torch-index "$(TORCH_INDEX)" $(VERSIONS)
+
 lab: install-lab ## open the chapters in JupyterLab
 	@$(PYTHON) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) book
 
@@ -92,7 +95,8 @@ style: install-test
 	@$(STEP) "Style" -- sh -c '$(PYTHON) -m ruff check -q \
 	--output-format concise . && \
 	$(PYTHON) -m ruff format -q --check . && \
-	.venv/bin/oxlint --deny-warnings -f unix vitlib'
+	.venv/bin/oxlint --deny-warnings -f unix vitlib && \
+	.venv/bin/zizmor --offline --quiet --no-progress .github'
 
 update: install ## pin the newest packages that fit together
 	@$(PYTHON) scripts/update.py --upgrade
