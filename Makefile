@@ -8,7 +8,8 @@ TORCH =
 PYTHON = .venv/bin/python
 STEP = $(PYTHON) scripts/step.py
 SITE = _build/html/index.html
-SOURCES = book vitlib _config.yml _toc.yml requirements .git/config
+SOURCES = book vitlib _config.yml _toc.yml requirements pyproject.toml \
+	.git/config
 PORT = 8000
 
 # Tests side by side, each on one core; conftest.py says which together.
@@ -55,7 +56,7 @@ install-lab: install
 
 book: install ## install what the book needs, build it, say where it is
 	@$(STEP) "Building the book" --once _build/.book $(SOURCES) -- \
-	env BOOK_REPOSITORY=$(BOOK_REPOSITORY) \
+	env BOOK_REPOSITORY=$(BOOK_REPOSITORY) BOOK_SITE=$(BOOK_SITE) \
 	sh -c 'rm -rf _build/html _build/.doctrees && \
 	.venv/bin/jupyter-book build . -W --keep-going'
 	@echo "Open $(CURDIR)/$(SITE)"

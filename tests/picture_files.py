@@ -10,14 +10,15 @@ from functools import partial
 
 import icc
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 
 from vitlib.teach import cat
 
 SIZE = (301, 200)
 TURN = 0x0112  # EXIF's note of how the camera was held
 LINEAR = struct.pack(">I", 100_000)
-FORMATS = ("jpeg", "png", "gif", "webp", "avif", "bmp", "tiff")
+AVIF = ("avif",) if features.check("avif") else ()  # Pillow from 11.3
+FORMATS = ("jpeg", "png", "gif", "webp", *AVIF, "bmp", "tiff")
 
 
 def small_cat():
@@ -173,5 +174,8 @@ FILES = {  # those that browsers open as well
     "a moving PNG": partial(frames, "png"),
     "a moving WebP": partial(frames, "webp", lossless=True),
     "a BMP": partial(in_mode, "RGB", "bmp"),
-    "an AVIF": partial(in_mode, "RGB", "avif", quality=80),
+    **{
+        f"an {kind.upper()}": partial(in_mode, "RGB", kind, quality=80)
+        for kind in AVIF
+    },
 }

@@ -166,6 +166,10 @@ def test_the_notebooks_that_a_page_offers_know_it_too(
 
 # --- from an empty folder, with what Colab has and no vitlib
 
+BROWSER_PARTS = {  # what ipywidgets 7 asks for, and no kernel imports
+    "jupyterlab_widgets": "1.1.11",
+    "widgetsnbextension": "3.6.10",
+}
 RUN = """
 import sys
 from pathlib import Path
@@ -195,9 +199,15 @@ def colab(tmp_path_factory):
     )
     others = home / "others"
     others.mkdir()
+    hidden = ("vitlib", "__editable__", "pip", *BROWSER_PARTS)
     for path in Path(sysconfig.get_path("purelib")).iterdir():
-        if not path.name.startswith(("vitlib", "__editable__", "pip")):
+        if not path.name.startswith(hidden):
             (others / path.name).symlink_to(path)
+    for name, version in BROWSER_PARTS.items():
+        notes = others / f"{name}-{version}.dist-info"
+        notes.mkdir()
+        text = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        (notes / "METADATA").write_text(text)
     (packages,) = (home / "env").glob("lib/python*/site-packages")
     versions = f"{Path(sys.prefix, 'colab')}\n{others}\n"
     (packages / "colab.pth").write_text(versions)
@@ -213,6 +223,9 @@ def installed(python):
 def run_there(python, folder, wanted, name="index"):
     """Run a notebook in a folder of its own; give its cells."""
     notebook = nbformat.read(BOOK / f"{name}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     notebook.cells[1].source = repository.first_cell(wanted)
     path = folder / f"{name}.ipynb"
     nbformat.write(notebook, path)
