@@ -4,6 +4,7 @@ It is run in a Python that sees nothing but a folder of made packages, so
 that even torch can be missing there.
 """
 
+import doctest
 import subprocess
 import sys
 import tomllib
@@ -167,6 +168,10 @@ def test_the_command_and_its_module_are_packed():
     module, function = command.split(":")
     assert callable(getattr(import_module(module), function))
     assert module in project["tool"]["setuptools"]["py-modules"]
+
+
+def test_its_examples_are_true():
+    assert doctest.testmod(import_module("vitlib_doctor")).failed == 0
 
 
 @pytest.mark.long

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -99,6 +100,24 @@ def test_binder_takes_the_versions_of_the_book_and_no_cuda():
     }
     assert f"{TORCH}+cpu" in wanted
     assert wanted - {f"{TORCH}+cpu"} < set(pins(PLAIN))
+
+
+def test_binder_has_what_the_classroom_needs_and_no_more():
+    named = {r.name for r in requirements("binder/requirements.txt")}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())[
+        "project"
+    ]
+    needs = (
+        project["dependencies"] + project["optional-dependencies"]["teach"]
+    )
+    needed = {Requirement(need).name for need in needs}
+    brought = {
+        Requirement(need).name.lower()
+        for name in named - {"torch"}
+        for need in metadata.requires(name) or []
+        if not Requirement(need).marker
+    }
+    assert named <= needed <= named | brought
 
 
 @pytest.fixture

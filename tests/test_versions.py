@@ -1,5 +1,6 @@
 """What other versions are tried with, and what the workflows call."""
 
+import doctest
 import re
 from pathlib import Path
 
@@ -40,6 +41,10 @@ def test_a_list_of_colab_gives_what_vitlib_meets_there():
     ]
     assert versions.torch_of(LISTING) == "torch==2.11.0"
     assert versions.python_of(LISTING) == "3.13"
+
+
+def test_its_examples_are_true():
+    assert doctest.testmod(versions).failed == 0
 
 
 def test_what_colab_has_is_nowhere_below_a_floor():

@@ -455,3 +455,25 @@ def test_a_chapter_says_how_long_it_takes(page):
     assert re.fullmatch(
         r"\d+ minutes to read, (\d+ )?seconds to run", said
     )
+
+
+# --- what others have made, and the pages carry
+
+
+@pytest.mark.parametrize(
+    ("files", "name"),
+    [
+        ("*fontawesome*", "Font Awesome"),
+        ("*bootstrap*", "Bootstrap"),
+        ("clipboard*", "clipboard.js"),
+        ("sphinx-design*", "sphinx-design"),
+        ("copybutton*", "sphinx-copybutton"),
+        ("togglebutton*", "sphinx-togglebutton"),
+        ("tex-svg.js", "MathJax"),
+    ],
+)
+def test_what_the_site_carries_is_named_on_the_page_of_licences(
+    files, name
+):
+    there = [*(SITE / "_static").rglob(files)]
+    assert not there or name in html("book/licences").read_text()
