@@ -104,6 +104,8 @@ def test_where_it_cannot_it_says_so_in_place_of_a_traceback(
         ("/srv/book.git", ""),
         ("../book", ""),
         ("file:///srv/book.git", ""),
+        ("file://machine/srv/book.git", ""),
+        ("http://git.example.org/book.git", ""),
         ("ssh://git@git.example.org/book.git", ""),
         ("me@git.example.org:book.git", ""),
     ],

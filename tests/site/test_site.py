@@ -50,8 +50,8 @@ class Parsed(HTMLParser):
             self.ids.append(attrs["name"])
         if tag == "a" and attrs.get("href"):
             self.links.append(attrs["href"])
-        elif tag == "link" and "href" in attrs:
-            self.loads.append(attrs["href"])
+        elif tag == "link" and attrs.get("rel") != "canonical":
+            self.loads += [attrs["href"]] if "href" in attrs else []
         elif tag in ("script", "img", "iframe") and attrs.get("src"):
             self.loads.append(attrs["src"])
         if tag == "img":
