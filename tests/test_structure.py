@@ -23,7 +23,7 @@ from vitlib.teach.chapters import CHAPTERS, ROOMS
 
 ROOT = Path(__file__).resolve().parents[1]
 PRIVATE = {"_checks", "_checkpoint", "_data", "_eager", "_randomness"}
-PRIVATE |= {"_recording", "_settings"}
+PRIVATE |= {"_recomputing", "_recording", "_settings"}
 LOADING = {  # what `pretrained` is made of, from the bottom up
     "published": 11,
     "_preprocess": 11,
@@ -62,7 +62,8 @@ LINES = {  # the first four are promises, the others serve them
     "_checkpoint": 110,
     "_eager": 70,
     "_randomness": 40,
-    "_recording": 150,
+    "_recomputing": 50,
+    "_recording": 160,
     "_settings": 120,
     "photos": 170,
     "photo_folder": 160,

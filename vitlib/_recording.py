@@ -1,6 +1,6 @@
 """Who records attention: for each thread its own layers and lists."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import (
     AbstractContextManager,
     contextmanager,
@@ -78,6 +78,26 @@ def unwatched() -> AbstractContextManager:
     if not is_watched():
         return nullcontext()
     return graph.saved_tensors_hooks(lambda x: x, lambda x: x)
+
+
+def ask_for_weights(
+    function: Callable[..., Tensor],
+    q: Tensor,
+    k: Tensor,
+    mask: Tensor | None,
+) -> Tensor:
+    """Ask a function that mixes values by which weights it does.
+
+    Values that are 1 at one key and 0 at all others show what share that
+    key gets; as many keys are asked for at once as a value has numbers.
+    """
+    keys, width = k.shape[2:]
+    ones = torch.eye(keys, keys + -keys % width).to(k)
+    parts = [
+        function(q, k, one.expand(k.shape), mask)
+        for one in ones.split(width, dim=1)
+    ]
+    return torch.cat(parts, dim=3)[..., :keys]
 
 
 def exactly(device: str) -> AbstractContextManager:

@@ -19,6 +19,7 @@ from vitlib._checks import (
 )
 from vitlib._eager import uncompiled
 from vitlib._recording import (
+    ask_for_weights,
     check_mixture,
     check_recordable,
     exactly,
@@ -169,34 +170,24 @@ def mix_and_tell(
     """
     known = function in (attention, fused_attention)
     if known and not is_watched():
-        weights = ask_for_weights(function, q, k, mask)
+        weights = weights_of(function, q, k, mask)
         return weights @ v, weights
     mixed = function(q, k, v, mask)
     with unwatched():
-        weights = ask_for_weights(function, q, k, mask)
+        weights = weights_of(function, q, k, mask)
     if not known:
         check_mixture(mixed, weights, v)
     return mixed, weights
 
 
-def ask_for_weights(
+def weights_of(
     function: Mixer, q: Tensor, k: Tensor, mask: Mask
 ) -> Tensor:
-    """Give the weights by which a function mixes, whatever it is.
-
-    Values that are 1 at one key and 0 at all others show what share that
-    key gets; as many keys are asked for at once as a value has numbers.
-    """
-    if function in (attention, fused_attention):
-        with exactly(q.device.type):
-            return attention_weights(q, k, mask)
-    keys, width = k.shape[2:]
-    ones = torch.eye(keys, keys + -keys % width).to(k)
-    parts = [
-        function(q, k, one.expand(k.shape), mask)
-        for one in ones.split(width, dim=1)
-    ]
-    return torch.cat(parts, dim=3)[..., :keys]
+    """Give the weights by which a function mixes, whatever it is."""
+    if function not in (attention, fused_attention):
+        return ask_for_weights(function, q, k, mask)
+    with exactly(q.device.type):
+        return attention_weights(q, k, mask)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from vitlib._checks import (
     hidden_dim_of,
     sizes_of,
 )
+from vitlib._recomputing import mark, sparing
 from vitlib.attention import Mask, MultiHeadAttention
 
 fx.wrap(check_tokens)  # torch.fx keeps the call as it is
@@ -99,5 +100,14 @@ class Encoder(nn.ModuleList):
     def forward(self, tokens: Tensor, mask: Mask = None) -> Tensor:
         """(b, n, d) -> (b, n, d); `mask` is as in `attention`."""
         for block in self:
-            tokens = block(tokens) if mask is None else block(tokens, mask)
+            run = sparing(block)
+            tokens = run(tokens) if mask is None else run(tokens, mask)
         return tokens
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Let the blocks keep less for the backward pass, for time.
+
+        Each keeps its input alone, and computes the rest once more there.
+        """
+        for block in self:
+            mark(block, enable)

@@ -25,6 +25,7 @@ from vitlib._checks import (
     of_kind,
 )
 from vitlib._eager import uncompiled
+from vitlib._recomputing import computed_once
 from vitlib.attention import MultiHeadAttention, record_attention
 from vitlib.vit import ViT
 
@@ -188,7 +189,8 @@ def without_head(model: ViT, layer: int, head: int) -> Iterator[None]:
     """
     blocks = inner(model).blocks
     check_index("layer", layer, len(blocks))
-    attn = getattr(blocks[layer], "attn", None)
+    block = blocks[layer]
+    attn = getattr(block, "attn", None)
     attn = of_kind(f"layer {layer}'s attn", attn, MultiHeadAttention)
     check_index("head", head, attn.num_heads)
 
@@ -200,7 +202,11 @@ def without_head(model: ViT, layer: int, head: int) -> Iterator[None]:
         part[:, :, head] = 0  # a view: it changes `mixed`
         return mixed
 
-    with uncompiled(model), attn.proj.register_forward_pre_hook(silence):
+    with (
+        uncompiled(model),
+        computed_once(block),
+        attn.proj.register_forward_pre_hook(silence),
+    ):
         yield
 
 

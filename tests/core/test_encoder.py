@@ -302,6 +302,132 @@ def test_a_slice_is_an_encoder_that_shares_its_blocks(encoder, tokens):
     assert torch.equal(encoder[:0](tokens), tokens)
 
 
+def gradients_of(encoder, tokens, mask=None):
+    """Of the tokens and of every parameter, and what came out."""
+    tokens = tokens.clone().requires_grad_()
+    torch.manual_seed(3)  # of the dropouts
+    result = encoder(tokens, mask)
+    asked = [tokens, *encoder.parameters()]
+    return result, *torch.autograd.grad(result.square().sum(), asked)
+
+
+def bytes_kept(model, given):
+    """What torch keeps for a backward pass, each storage once."""
+    kept = {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
+        result = model(given)
+    weights = {p.data_ptr() for p in model.parameters()}
+    del result
+    return sum(n for at, n in kept.items() if at not in weights)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("masked", [False, True])
+def test_checkpointed_gradients_are_those_without(
+    randomise, tokens, dropout, masked
+):
+    encoder = randomise(Encoder(blocks_of(3, dropout=dropout))).train()
+    mask = torch.ones(7, 7).tril().bool() if masked else None
+    expected = gradients_of(encoder, tokens, mask)
+    encoder.set_grad_checkpointing()
+    found = gradients_of(encoder, tokens, mask)
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+def test_checkpointed_gradients_are_torchs(encoder, tokens):
+    encoder.set_grad_checkpointing()
+    found = gradients_of(encoder, tokens)
+    layers = nn.Sequential(*map(make_torchs, encoder))
+    theirs = tokens.clone().requires_grad_()
+    layers(theirs).square().sum().backward()
+    torch.testing.assert_close(found[1], theirs.grad)
+
+
+def test_checkpointed_blocks_keep_their_input_alone(encoder):
+    """The written sum: one stream of tokens for each block."""
+    tokens = torch.randn(2, 50, WIDTH, requires_grad=True)
+    stream = tokens.numel() * tokens.element_size()
+    without = bytes_kept(encoder, tokens)
+    encoder.set_grad_checkpointing()
+    random_state = torch.get_rng_state().numel()
+    assert 0 <= bytes_kept(encoder, tokens) - 3 * stream <= random_state
+    assert without > 5 * 3 * stream
+
+
+def test_every_second_block_can_be_checkpointed(encoder):
+    """A slice shares its blocks, and so what they are told."""
+    tokens = torch.randn(2, 50, WIDTH, requires_grad=True)
+    stream = tokens.numel() * tokens.element_size()
+    one = bytes_kept(encoder[:1], tokens)
+    encoder[::2].set_grad_checkpointing()
+    kept = bytes_kept(encoder, tokens)
+    assert one < kept < one + 3 * stream
+    encoder.set_grad_checkpointing(False)
+    assert bytes_kept(encoder, tokens) > 2 * one
+
+
+def test_copies_go_on_checkpointing_and_the_weights_do_not_tell(
+    encoder, tokens
+):
+    plain = list(encoder.state_dict())
+    encoder.set_grad_checkpointing()
+    assert list(encoder.state_dict()) == plain
+    sparing = bytes_kept(encoder, tokens)
+    for other in (
+        copy.deepcopy(encoder),
+        pickle.loads(pickle.dumps(encoder)),
+        encoder[:],
+    ):
+        assert bytes_kept(other, tokens) == sparing
+
+
+def test_checkpointed_blocks_run_once_where_no_gradient_is_asked(
+    encoder, tokens
+):
+    calls = []
+    encoder[0].register_forward_pre_hook(lambda *call: calls.append(call))
+    expected = encoder(tokens)
+    encoder.set_grad_checkpointing()
+    with torch.inference_mode():
+        assert torch.equal(encoder(tokens), expected)
+    with torch.no_grad():
+        assert torch.equal(encoder(tokens), expected)
+    assert len(calls) == 3
+    encoder(tokens).sum().backward()
+    assert len(calls) == 5
+
+
+def test_checkpointed_maps_are_noted_once_with_their_gradients(
+    encoder, tokens
+):
+    found = []
+    for enable in (False, True):
+        encoder.set_grad_checkpointing(enable)
+        tokens.requires_grad_()
+        with record_attention(encoder) as maps:
+            encoder(tokens).sum().backward(retain_graph=True)
+        assert len(maps) == 3
+        (grad,) = torch.autograd.grad(maps[2].square().sum(), tokens)
+        found.append((torch.stack(maps), grad))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.long
+def test_checkpointed_blocks_can_be_compiled_and_exported(encoder, tokens):
+    expected = gradients_of(encoder, tokens)
+    encoder.set_grad_checkpointing()
+    compiled = torch.compile(encoder, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(gradients_of(compiled, tokens), expected)
+    exported = torch.export.export(encoder, (tokens,)).module()
+    torch.testing.assert_close(exported(tokens), expected[0])
+
+
 def test_blocks_can_be_exchanged_and_taken_away(encoder, tokens):
     encoder[1] = EncoderBlock(WIDTH, num_heads=2)
     assert encoder[1].attn.num_heads == 2

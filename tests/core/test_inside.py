@@ -386,6 +386,22 @@ def test_gradients_pass_where_a_head_is_away(small_vit, pictures):
     assert weight[:, 16:].any()
 
 
+def test_a_checkpointed_block_learns_without_its_head_afterwards(
+    small_vit, pictures
+):
+    """The backward pass would compute the block again with the head."""
+    model = small_vit()
+    weight = model.blocks[0].attn.qkv.weight
+    grads = []
+    for enable in (False, True):
+        model.blocks.set_grad_checkpointing(enable)
+        with without_head(model, 0, 1):
+            score = model(pictures).sum()
+        grads += torch.autograd.grad(score, weight)
+        assert model.blocks[0].grad_checkpointing is enable
+    torch.testing.assert_close(*grads)
+
+
 # Without positions
 
 
