@@ -1,370 +1,288 @@
 """Time and memory of vitlib beside other Vision Transformers.
 
-`make bench` runs it. The peers are transformers, timm and vit-pytorch, as
-many as can be imported. All get the same sizes, images of 224 x 224, 1000
-classes, exact GELU, norms with eps 1e-6, no dropout, float32. A training
-step is forward, cross entropy, backward and a step of AdamW (fused).
+`make bench` runs it. A table is one size, batch and resolution, forward or
+a training step: forward, cross entropy, backward and a step of AdamW
+(fused). There are eleven rounds at least; measuring.py says how, peers.py
+who takes part. A table is stored in build/bench as soon as it is
+measured, and taken from there as long as code, versions and machine are
+the same: a run that was stopped goes on where it was. --anew forgets them.
 
-Time: a round runs every contender once, in an order drawn anew, so that a
-busy moment of the machine strikes all alike. There are eleven at least;
-all tables take about twenty minutes. A table has the median and the middle
-80 %. A ratio is the median over the rounds of a model's time by the best
-peer's time in the same round.
+A table has the median, the middle 80 %, the ratio to the fastest peer.
+One peer takes part twice ("again"): the goals at the end allow vitlib as
+much as that one may differ from itself.
 
-Memory: the most that torch holds at once in one call, to the byte: the
-weights and the optimiser's state, plus the peak of what the profiler sees
-allocated and freed. Scratch inside of the matrix library is not in it.
+The floor, "products", is the same matrix products one by one with nothing
+in between; "one product" is a large square one, the best that the machine
+does. GFLOP/s counts the products only, two for each multiply-add.
 
-The floor, "products alone", is the same matrix products one by one with
-nothing in between. "one product" is a large square one, the best that the
-machine does. GFLOP/s counts the products only, two for each multiply-add.
+Tables called "options" have the one line that makes vitlib faster,
+`torch.compile(model)`, `torch.autocast(device, torch.bfloat16)` where the
+CPU multiplies in bfloat16, or both, beside the fastest peer as it is.
 
-timm and vit-pytorch need torchvision. Its usual wheel is built for CUDA
-and fails beside a CPU torch for want of two operators, which are declared
-here. transformers fails too where it finds such a torchvision, so the
-peers are installed in build/peers, for PYTHONPATH, not beside the tests.
+With --device cuda the same tables are made on a GPU, with the share of
+its peak in bfloat16 (--peak, for cards that are not in PEAKS). That part
+was written without a GPU at hand, and has never run.
 """
 
 import argparse
-import importlib
+import hashlib
+import json
 import os
-import random
-import statistics
+import platform
 import sys
 import time
-from collections.abc import Callable
-from functools import cache
+from functools import partial
 from importlib.metadata import version
-
-os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler is chatty
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.profiler import ProfilerActivity, profile
+from checks import checks_alone
+from measuring import (
+    forward_call,
+    peak_bytes,
+    run_rounds,
+    training_call,
+)
+from peers import build, importable_peers
+from products import matrix_products
+from tables import (
+    AGAIN,
+    CHECKS,
+    LOW,
+    PRODUCTS,
+    SIDE,
+    SQUARE,
+    Setting,
+    fastest_peer,
+    show,
+    tell_goals,
+)
 
-import vitlib
+ROOT = Path(__file__).resolve().parents[1]
+STORE = ROOT / "build" / "bench"
+REPEATS = 20  # of the checks, whose time is small
 
-ALLOWED = 1.02  # of the best peer, in time and in memory, at batch 8
-SECONDS = 30  # for the rounds of one table
-LEAST, MOST = 11, 100  # rounds, however long they take
-PRODUCTS, SQUARE = "products alone", "one product"
-SIDE = 2048  # of the square product
-
-Call = Callable[[], object]
-
-
-def from_transformers(
-    patch_size: int, embed_dim: int, depth: int, num_heads: int
-) -> nn.Module:
-    from transformers import ViTConfig, ViTForImageClassification
-
-    class Scores(ViTForImageClassification):
-        def forward(self, images: Tensor) -> Tensor:
-            return super().forward(images).logits
-
-    config = ViTConfig(
-        patch_size=patch_size,
-        hidden_size=embed_dim,
-        num_hidden_layers=depth,
-        num_attention_heads=num_heads,
-        intermediate_size=4 * embed_dim,
-        num_labels=1000,
-    )
-    return Scores(config)
+# In TFLOP/s, bfloat16 without sparsity, from NVIDIA's data sheets.
+PEAKS = {"A100": 312, "H100 PCIe": 756, "H100 NVL": 835, "H100": 989}
 
 
-def from_timm(
-    patch_size: int, embed_dim: int, depth: int, num_heads: int
-) -> nn.Module:
-    from timm.models.vision_transformer import VisionTransformer
+class Run(NamedTuple):
+    """What holds for all tables of a run."""
 
-    return VisionTransformer(
-        patch_size=patch_size,
-        embed_dim=embed_dim,
-        depth=depth,
-        num_heads=num_heads,
-    )
+    device: str
+    rounds: int | None
+    peers: list[str]
+    state: str
+    peak: float | None
 
 
-def from_vit_pytorch(
-    patch_size: int, embed_dim: int, depth: int, num_heads: int
-) -> nn.Module:
-    from vit_pytorch import ViT
-
-    return ViT(
-        image_size=224,
-        patch_size=patch_size,
-        num_classes=1000,
-        dim=embed_dim,
-        depth=depth,
-        heads=num_heads,
-        mlp_dim=4 * embed_dim,
-    )
-
-
-PEERS = {
-    "transformers": from_transformers,
-    "timm": from_timm,
-    "vit-pytorch": from_vit_pytorch,
-}
+def all_settings() -> list[Setting]:
+    """List the tables, small ones first; the options after them."""
+    shapes = [("Ti/16", 1, 224), ("Ti/16", 8, 224), ("Ti/16", 32, 224)]
+    shapes += [("Ti/16", 1, 384), ("S/16", 1, 224), ("S/16", 8, 224)]
+    shapes += [("S/16", 1, 384), ("B/16", 1, 224), ("B/16", 1, 384)]
+    shapes += [("S/16", 32, 224), ("B/16", 8, 224)]
+    eager = [Setting(*s, t) for s in shapes for t in (False, True)]
+    options = [
+        one._replace(kind="options")
+        for one in eager
+        if one.size != "S/16" and one.batch < 32 and one.side == 224
+    ]
+    return [*eager, *options, Setting("Ti/16", 1, 224, False, "checks")]
 
 
-def declare_torchvision() -> None:
-    """Let torchvision's CUDA wheel be imported beside a CPU torch."""
-    try:
-        import torchvision  # noqa: F401
-    except ImportError:
-        return
-    except RuntimeError:  # operator torchvision::nms does not exist
-        for name in list(sys.modules):
-            if name.partition(".")[0] == "torchvision":
-                del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
-        boxes = "(Tensor boxes, Tensor scores, float threshold) -> Tensor"
-        library.define(f"nms{boxes}")
-        library.define(f"qnms{boxes}")
-        declare_torchvision.keep = library  # undeclared when it is freed
-        importlib.import_module("torchvision")
+def multiplies_bfloat16(device: str) -> bool:
+    """Tell if the device is quicker in bfloat16 than in float32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("amx_bf16") or found.get("avx512_bf16"))
 
 
-def importable_peers() -> list[str]:
-    """Import what is there, and say what is not and why."""
-    declare_torchvision()
-    found = []
-    for name in PEERS:
-        try:
-            importlib.import_module(name.replace("-", "_"))
-            print(f"  {name} {version(name)}")
-            found.append(name)
-        except (ImportError, RuntimeError) as error:
-            print(f"  {name} is left out: {error}")
-    return found
-
-
-def build(name: str, size: str) -> nn.Module:
-    """Make a contender's model of a published size, no weight at zero."""
-    torch.manual_seed(0)
-    if name == "vitlib":
-        model = vitlib.ViT.from_name(size)
-    else:
-        model = PEERS[name](*vitlib.SIZES[size])
-    for module in model.modules():
-        if isinstance(module, nn.LayerNorm):
-            module.eps = 1e-6
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=0.02)
-    return model
-
-
-def forward_call(model: nn.Module, images: Tensor) -> tuple[Call, int]:
-    """Give a forward pass to call, and the bytes it starts from."""
-    model.eval()
-
-    @torch.inference_mode()
-    def call() -> None:
-        model(images)
-
-    call()
-    return call, size_in_bytes(model.state_dict().values())
-
-
-def training_call(model: nn.Module, images: Tensor) -> tuple[Call, int]:
-    """Give a training step to call, and the bytes it starts from."""
-    model.train()
-    labels = torch.arange(len(images))
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
-
-    def call() -> None:
-        F.cross_entropy(model(images), labels).backward()
-        optimiser.step()
-        optimiser.zero_grad()
-
-    call()  # makes the optimiser's state
-    held = list(model.state_dict().values())
-    for state in optimiser.state.values():
-        held.extend(state.values())
-    return call, size_in_bytes(held)
-
-
-def size_in_bytes(tensors) -> int:
-    return sum(t.numel() * t.element_size() for t in tensors)
-
-
-def peak_bytes(call: Call) -> int:
-    """How far one call raises what torch holds, at its highest."""
-    activities = [ProfilerActivity.CPU]
-    with profile(activities=activities, profile_memory=True) as record:
-        call()
-    events = record.profiler.kineto_results.events()
-    steps = [e for e in events if e.name() == "[memory]"]
-    held = peak = 0
-    for step in sorted(steps, key=lambda e: e.start_ns()):
-        held += step.nbytes()
-        peak = max(peak, held)
-    return peak
-
-
-def matrix_products(
-    size: str, batch: int, training: bool
-) -> tuple[Call, int]:
-    """Give the products of one call, to be run alone, and their FLOPs.
-
-    Every layer has weights of its own, as in the model, so that they come
-    from memory; operands and results of one shape share their place.
-    """
-    patch, width, depth, heads = vitlib.SIZES[size]
-    patches = (224 // patch) ** 2
-    tokens, head_dim = patches + 1, width // heads
-    rows = batch * tokens
-    block = [(width, 3 * width), (width, width)]
-    block += [(width, 4 * width), (4 * width, width)]
-    layers = [(batch * patches, 3 * patch**2, width)]
-    layers += depth * [(rows, *sides) for sides in block]
-    layers += [(batch, width, 1000)]
-
-    @cache
-    def shared(*shape: int | str) -> Tensor:
-        return torch.randn([side for side in shape if side != "result"])
-
-    pairs = []
-    for index, (count, inputs, outputs) in enumerate(layers):
-        x, weight = shared(count, inputs), torch.randn(outputs, inputs)
-        pairs.append((x, weight.T))
-        if training:
-            gradient = shared(count, outputs)
-            pairs.append((gradient.T, x))
-            if index > 0:  # the image needs no gradient
-                pairs.append((gradient, weight))
-    queries = shared(batch * heads, tokens, head_dim)
-    weights = shared(batch * heads, tokens, tokens)
-    attention = [(queries, queries.mT), (weights, queries)]
-    if training:
-        attention += [(queries, queries.mT), (weights.mT, queries)]
-        attention += [(weights, queries), (weights.mT, queries)]
-    pairs += depth * attention
-
-    def call() -> None:
-        for left, right in pairs:
-            result = shared("result", *left.shape[:-1], right.shape[-1])
-            torch.matmul(left, right, out=result)
-
-    call()
-    flops = sum(2 * a.numel() * b.shape[-1] for a, b in pairs)
-    return call, flops
-
-
-def run_rounds(
-    calls: dict[str, Call], rounds: int | None
-) -> dict[str, list[float]]:
-    """Time every contender once a round, in milliseconds."""
-    times = {name: [] for name in calls}
-    least, most = (rounds, rounds) if rounds else (LEAST, MOST)
-    begin = time.perf_counter()
-    for done in range(most):
-        if done >= least and time.perf_counter() - begin > SECONDS:
-            break
-        for name in random.sample(list(calls), len(calls)):
-            start = time.perf_counter()
-            calls[name]()
-            times[name].append(1000 * (time.perf_counter() - start))
-    return times
-
-
-def compare(
-    models: dict[str, nn.Module],
-    size: str,
-    batch: int,
-    training: bool,
-    rounds: int | None,
-) -> tuple[float, float]:
-    """Print one table; give vitlib's ratios in time and in memory."""
-    images = torch.randn(batch, 3, 224, 224)
-    make = training_call if training else forward_call
+def eager_calls(setting: Setting, run: Run) -> dict:
+    """Make the calls of all libraries, and measure what they hold."""
+    names = ["vitlib", *run.peers, run.peers[0] + AGAIN]
+    images = images_of(setting, run)
+    make = training_call if setting.training else forward_call
     calls, held, peak = {}, {}, {}
-    for name, model in models.items():
+    for name in names:
+        source = name.removesuffix(AGAIN)
+        model = build(source, setting.size, setting.side).to(run.device)
         calls[name], held[name] = make(model, images)
-        peak[name] = peak_bytes(calls[name])
-    calls[PRODUCTS], flops = matrix_products(size, batch, training)
-    square = torch.randn(2, SIDE, SIDE)
+        peak[name] = peak_bytes(calls[name], run.device)
+    return {"calls": calls, "held": held, "peak": peak}
+
+
+def option_calls(setting: Setting, run: Run) -> dict:
+    """Make the calls of vitlib's options and of the fastest peer."""
+    images = images_of(setting, run)
+    make = training_call if setting.training else forward_call
+    lower = partial(torch.autocast, run.device, torch.bfloat16)
+    eager = load(setting._replace(kind="eager"), run)
+    fastest = fastest_peer(eager["times"]) if eager else run.peers[0]
+    models = {
+        name: build(name, setting.size, setting.side).to(run.device)
+        for name in ("vitlib", fastest)
+    }
+    calls = {
+        name: make(model, images)[0] for name, model in models.items()
+    }
+    compiled = torch.compile(models["vitlib"])
+    calls["compiled"], _ = make(compiled, images)
+    if multiplies_bfloat16(run.device):
+        calls["bf16"], _ = make(models["vitlib"], images, lower)
+        calls["compiled, bf16"], _ = make(compiled, images, lower)
+    return {"calls": calls}
+
+
+def check_calls(setting: Setting, run: Run) -> dict:
+    """Make the calls of a forward pass and of its checks alone."""
+    model = build("vitlib", setting.size, setting.side)
+    images = images_of(setting, run._replace(device="cpu"))
+    forward, _ = forward_call(model, images)
+    alone = checks_alone(setting.size, REPEATS)
+    return {
+        "calls": {"vitlib": forward, CHECKS: alone},
+        "repeats": REPEATS,
+    }
+
+
+def images_of(setting: Setting, run: Run) -> torch.Tensor:
+    """Make the images of a table, the same in every run."""
+    torch.manual_seed(0)
+    shape = setting.batch, 3, setting.side, setting.side
+    return torch.randn(shape).to(run.device)
+
+
+def floor_calls(setting: Setting, run: Run, lower: bool) -> dict:
+    """Make the calls of the bare products, in bfloat16 too if asked."""
+    like = torch.zeros((), device=run.device)
+    given = setting[:4]
+    calls = {}
+    calls[PRODUCTS], flops = matrix_products(*given, like)
+    if lower:
+        calls[LOW], _ = matrix_products(*given, like.bfloat16())
+    square = torch.randn(2, SIDE, SIDE).to(run.device)
     calls[SQUARE] = lambda: square[0] @ square[1]
-    times = run_rounds(calls, rounds)
-
-    median = {name: statistics.median(t) for name, t in times.items()}
-    memory = {name: held[name] + peak[name] for name in models}
-    peers = [name for name in models if name != "vitlib"]
-    fastest = min(peers, key=median.get)
-    smallest = min(memory[name] for name in peers)
-
-    def ratio(name: str, other: str) -> float:
-        pairs = zip(times[name], times[other], strict=True)
-        return statistics.median(a / b for a, b in pairs)
-
-    what = "training step" if training else "forward"
-    count = len(times["vitlib"])
-    print(
-        f"\n{size}, batch {batch}, {what} ({count} rounds)\n"
-        f"{'':15}{'ms':>8}{'middle 80 %':>16}{'ratio':>7}{'x floor':>9}"
-        f"{'GFLOP/s':>9}{'MB':>17}{'ratio':>7}"
-    )
-    for name, mine in times.items():
-        low, *_, high = statistics.quantiles(
-            mine, n=10, method="inclusive"
-        )
-        spread = (
-            f"{low:.0f} to {high:.0f}"
-            if low > 99
-            else (f"{low:.1f} to {high:.1f}")
-        )
-        work = 2 * SIDE**3 if name == SQUARE else flops
-        line = f"{name:15}{median[name]:8.1f}{spread:>16}"
-        speed = f"{work / median[name] / 1e6:9.0f}"
-        if name in models:
-            megabytes = f"{held[name] / 1e6:.1f} + {peak[name] / 1e6:.1f}"
-            line += f"{ratio(name, fastest):7.2f}"
-            line += f"{ratio(name, PRODUCTS):9.2f}{speed}{megabytes:>17}"
-            line += f"{memory[name] / smallest:7.3f}"
-        else:
-            line += f"{'':16}{speed}"
-        print(line, flush=True)
-    return ratio("vitlib", fastest), memory["vitlib"] / smallest
+    return {"calls": calls, "flops": flops}
 
 
-def main() -> None:
+def measure(setting: Setting, run: Run) -> dict:
+    """Measure one table; give what is stored of it."""
+    kinds = {"eager": eager_calls, "options": option_calls}
+    made = kinds.get(setting.kind, check_calls)(setting, run)
+    calls = made.pop("calls")
+    if setting.kind != "checks":
+        lower = "bf16" in calls
+        floor = floor_calls(setting, run, lower)
+        calls |= floor.pop("calls")
+        made |= floor
+    times = run_rounds(calls, run.rounds, run.device)
+    made |= {"setting": setting, "times": times, "peak_flops": run.peak}
+    return made | {"state": run.state, "date": time.strftime("%Y-%m-%d")}
+
+
+def path_of(setting: Setting) -> Path:
+    """Name the file of a table."""
+    return STORE / f"{setting.title().replace('/', '').replace(', ', '_')}"
+
+
+def load(setting: Setting, run: Run) -> dict | None:
+    """Read a table that was measured in this very state."""
+    path = path_of(setting)
+    if not path.exists():
+        return None
+    found = json.loads(path.read_text())
+    found["setting"] = Setting(*found["setting"])
+    return found if found["state"] == run.state else None
+
+
+def save(setting: Setting, found: dict) -> None:
+    """Store a table at once and whole."""
+    STORE.mkdir(parents=True, exist_ok=True)
+    whole = path_of(setting).with_suffix(".part")
+    whole.write_text(json.dumps(found))
+    whole.replace(path_of(setting))
+
+
+def state_of(arguments: argparse.Namespace, versions: dict) -> str:
+    """Name code, versions, machine and threads, in few letters."""
+    digest = hashlib.sha256()
+    for folder in ("vitlib", "benchmarks"):
+        for path in sorted((ROOT / folder).glob("*.py")):
+            digest.update(path.read_bytes())
+    threads = torch.get_num_threads()
+    here = platform.node(), platform.processor(), os.cpu_count(), threads
+    given = arguments.device, arguments.rounds, versions
+    digest.update(repr((here, given)).encode())
+    return digest.hexdigest()[:16]
+
+
+def peak_of(device: str, given: float | None) -> float | None:
+    """Give the peak of the device in FLOP/s, where it is known."""
+    if given is None and device == "cuda":
+        card = torch.cuda.get_device_name()
+        known = [peak for name, peak in PEAKS.items() if name in card]
+        given = known[0] if known else None
+    return given and given * 1e12
+
+
+def arguments_of() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, help="rounds of each table")
     parser.add_argument(
-        "--quick", action="store_true", help="Ti/16 alone, five rounds"
+        "--only", default="", help="tables with this in their title"
     )
-    arguments = parser.parse_args()
-    rounds = 5 if arguments.quick else arguments.rounds
-    sizes = ["Ti/16"] if arguments.quick else ["Ti/16", "B/16"]
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument(
+        "--peak", type=float, help="of the GPU, in TFLOP/s"
+    )
+    parser.add_argument(
+        "--anew", action="store_true", help="forget what was measured"
+    )
+    return parser.parse_args()
 
+
+def begin(arguments: argparse.Namespace) -> Run:
+    """Say what is compared, on what; end where there is no peer."""
+    versions = {name: version(name) for name in ("torch", "vitlib")}
+    versions |= importable_peers()
+    peers = list(versions)[2:]
+    for name, number in versions.items():
+        print(f"  {name} {number}")
     print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, "
+        f"  {torch.get_num_threads()} threads, "
         f"{torch.backends.cpu.get_cpu_capability()}, load of the machine "
-        f"before the run {os.getloadavg()[0]:.1f}\n"
-        f"  vitlib {version('vitlib')}"
+        f"before the run {os.getloadavg()[0]:.1f}"
     )
-    peers = importable_peers()
     if not peers:
         sys.exit("no peer can be imported: run it by `make bench`")
-    print(
-        "MB: weights and optimiser state + the peak above them of what "
-        "torch allocates in a call."
+    return Run(
+        arguments.device,
+        arguments.rounds,
+        peers,
+        state_of(arguments, versions),
+        peak_of(arguments.device, arguments.peak),
     )
-    worst = [0.0, 0.0]
-    for size in sizes:
-        models = {name: build(name, size) for name in ["vitlib", *peers]}
-        for batch in (1, 8):
-            for training in (False, True):
-                ratios = compare(models, size, batch, training, rounds)
-                if batch == 8:
-                    worst = list(map(max, worst, ratios))
-    print(
-        f"\nvitlib by the best peer at batch 8, at worst: time "
-        f"{worst[0]:.3f}, memory {worst[1]:.3f}; allowed {ALLOWED}."
-    )
+
+
+def main() -> None:
+    """Measure what is not measured yet; show all, and the goals."""
+    arguments = arguments_of()
+    run = begin(arguments)
+    tables = []
+    for setting in all_settings():
+        if arguments.only not in setting.title():
+            continue
+        found = None if arguments.anew else load(setting, run)
+        if found is None:
+            found = measure(setting, run)
+            save(setting, found)
+        tables.append(found)
+        show(found)
+    tell_goals(tables)
 
 
 if __name__ == "__main__":
