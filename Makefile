@@ -38,6 +38,8 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 .NOTPARALLEL:
 .PHONY: help book test test-all test-versions lab serve notebooks cells \
 	lint update bench clean clean-all style install install-test install-lab
+.PHONY: help book test test-all lab serve notebooks lint update bench status \
+	clean clean-all style install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
 help: ## list the commands
@@ -102,12 +104,15 @@ style: install-test
 update: install ## pin the newest packages that fit together
 	@$(PYTHON) scripts/update.py --upgrade
 
-bench: install-test ## measure speed and memory against other libraries
+bench: install-test ## measure vitlib against other libraries (90 minutes)
 	@$(STEP) "Installing the peers" --once build/.peers \
 	benchmarks/requirements.txt -- $(PYTHON) -m pip install -q --no-deps \
 	--upgrade --target build/peers -r benchmarks/requirements.txt || \
 	echo "Going on without them"
 	@env PYTHONPATH=build/peers $(PYTHON) benchmarks/bench.py
+
+status: install-test ## measure the book itself, for its page on that
+	@$(PYTHON) scripts/status.py $(PARTS)
 
 clean: ## remove what was built
 	@rm -rf _build build dist *.egg-info .ruff_cache .pytest_cache

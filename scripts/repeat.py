@@ -17,15 +17,14 @@ the book says of timm's code.
 
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
 import nbformat
+from measured import measured
 from step import run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,28 +70,18 @@ def shuffle_unit_tests() -> None:
 
 def measure_notebook(path: Path, count: int) -> None:
     """Run one notebook alone, say its time; end if large or wrong."""
-    command = [sys.executable, *PYTEST, *STRICT, str(path)]
-    env = {**os.environ, **OFFLINE, **threads(count)}
-    start = time.monotonic()
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, env=env
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - start
-        unit = 1 if sys.platform == "darwin" else 1024
-        megabytes = usage.ru_maxrss * unit / 1e6
-        print(
-            f"{path.stem}, threads: {count} ... {seconds:.0f} s, "
-            f"{megabytes:.0f} MB",
-            flush=True,
-        )
-        if status != 0:
-            log.seek(0)
-            sys.exit(log.read())
-    if seconds > SECONDS:
+    command = [sys.executable, *PYTEST, *STRICT, path]
+    taken = measured(command, OFFLINE | threads(count))
+    print(
+        f"{path.stem}, threads: {count} ... {taken.seconds:.0f} s, "
+        f"{taken.megabytes:.0f} MB",
+        flush=True,
+    )
+    if taken.code != 0:
+        sys.exit(taken.text)
+    if taken.seconds > SECONDS:
         print(f"    more than {SECONDS} s on this machine", flush=True)
-    if megabytes > MEGABYTES:
+    if taken.megabytes > MEGABYTES:
         sys.exit(f"more than {MEGABYTES} MB")
 
 
