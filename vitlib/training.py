@@ -1,7 +1,7 @@
 """Chapter 8: look, say how wrong it was, turn every weight a little."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -186,7 +186,7 @@ def fit(
         fingerprint(model, batches.about(), settings),
         checkpoint,
     )
-    done = memory.read()
+    done = memory.read() * len(batches)
     return take_steps(memory, done, settings, batches, validation)
 
 
@@ -200,44 +200,53 @@ def try_out(model: nn.Module, batches: Batches, kind: str) -> Tensor:
     return scores
 
 
+def learn_at_once(
+    memory: Memory, batch: tuple[Tensor, Tensor], settings: Settings
+) -> tuple[float, float]:
+    """Give each parameter its gradient; return loss and length."""
+    model, generator = memory.model, memory.generator
+    device = device_of(model)
+    some, wanted = (part.to(device) for part in batch)
+    with randomness_from(generator, device):
+        if settings.augment is not None:
+            some = settings.augment(some, generator)
+        scores = scores_of(model, some, settings.dtype)
+    loss = loss_of(scores, wanted, settings)
+    return loss.item(), differentiate(model, loss, settings.max_norm)
+
+
 def take_steps(
     memory: Memory,
     done: int,
     settings: Settings,
     batches: Batches,
     validation: tuple | None,
+    learn: Callable[..., tuple[float, float]] = learn_at_once,
 ) -> Iterator[Progress]:
-    """Take all steps of a run, but for the epochs that are done."""
-    model, generator = memory.model, memory.generator
-    device, count = device_of(model), len(batches)
-    step, steps = done * count, settings.epochs * count
+    """Take the steps that are left; `learn` finds the gradient of each."""
+    count, step = len(batches), done
+    steps = settings.epochs * count
     try:
-        for epoch in range(done + 1, settings.epochs + 1):
-            for some, wanted in batches.by_chance(generator):
+        for epoch in range(done // count + 1, settings.epochs + 1):
+            for batch in batches.by_chance(memory.generator):
                 share = warmup_cosine(step, steps, settings.warmup)
                 rate = settings.learning_rate * share
                 step += 1
-                some, wanted = some.to(device), wanted.to(device)
-                with randomness_from(generator, device):
-                    if settings.augment is not None:
-                        some = settings.augment(some, generator)
-                    scores = scores_of(model, some, settings.dtype)
-                loss = loss_of(scores, wanted, settings)
-                norm = differentiate(model, loss, settings.max_norm)
-                check_finite(loss.item(), norm, epoch, step, rate)
+                loss, norm = learn(memory, batch, settings)
+                check_finite(loss, norm, epoch, step, rate)
                 update(memory.optimizers, rate)
                 accuracy = None
                 if step == epoch * count:
                     if validation is not None:
-                        accuracy = evaluate(model, *validation)
+                        accuracy = evaluate(memory.model, *validation)
                         memory.remember(accuracy, settings.keep_best)
                     memory.write(epoch)
                 yield Progress(
-                    step, steps, epoch, loss.item(), rate, norm, accuracy
+                    step, steps, epoch, loss, rate, norm, accuracy
                 )
     finally:
         memory.give_best()
-        model.eval()
+        memory.model.eval()
 
 
 def loss_of(scores: Tensor, wanted: Tensor, settings: Settings) -> Tensor:
