@@ -123,25 +123,35 @@ class PhotoFolder(Dataset[tuple[Any, int]]):
         of two photos or more has one in both at least. Both have all
         classes, and a `transform` that can be set for each.
         """
-        if not is_number(share) or not 0 < share < 1:
-            raise ValueError(
-                f"share is {share!r}; it must be a number between 0 and 1"
-            )
-        generator = torch.Generator().manual_seed(seed_of(seed))
-        first, second = [], []
-        for label in range(len(self.classes)):
-            own = [i for i, one in enumerate(self.labels) if one == label]
-            order = torch.randperm(len(own), generator=generator).tolist()
-            count = round(share * len(own))
-            if len(own) > 1:
-                count = min(max(count, 1), len(own) - 1)
-            second += sorted(own[i] for i in order[:count])
-            first += sorted(own[i] for i in order[count:])
         parts = copy(self), copy(self)
-        for part, places in zip(parts, (first, second), strict=True):
+        places = parted(self.labels, share, seed)
+        for part, some in zip(parts, places, strict=True):
             part.unreadable = {}
-            part.keep(places)
+            part.keep(some)
         return parts
+
+
+def parted(
+    labels: list[int], share: float, seed: int
+) -> tuple[list[int], list[int]]:
+    """Part the places of labels as `PhotoFolder.split` does."""
+    if not is_number(share) or not 0 < share < 1:
+        raise ValueError(
+            f"share is {share!r}; it must be a number between 0 and 1"
+        )
+    generator = torch.Generator().manual_seed(seed_of(seed))
+    first, second = [], []
+    places: list[list[int]] = [[] for _ in range(max(labels) + 1)]
+    for place, label in enumerate(labels):
+        places[label].append(place)
+    for own in places:
+        order = torch.randperm(len(own), generator=generator).tolist()
+        count = round(share * len(own))
+        if len(own) > 1:
+            count = min(max(count, 1), len(own) - 1)
+        second += sorted(own[i] for i in order[:count])
+        first += sorted(own[i] for i in order[count:])
+    return first, second
 
 
 def files_in(folder: Path) -> list[Path]:
