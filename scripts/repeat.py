@@ -13,6 +13,9 @@ plays for long, half an hour of drawing.
 repository, with vitlib from a wheel. Published weights at full size,
 beside transformers and, where `make bench` has brought it, timm; and what
 the book says of timm's code.
+repository, with vitlib from a wheel. Training in several processes, one of
+them killed. And published weights at full size, beside transformers and,
+where `make bench` has brought it, timm.
 """
 
 import os
@@ -36,6 +39,7 @@ NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
 RUNS = 10
 SITE_TESTS = "tests/site"
+MANY_PROCESSES = "tests/train/test_processes.py"
 SECONDS = 60
 MEGABYTES = 1000
 
@@ -62,10 +66,20 @@ def shuffle_unit_tests() -> None:
                 *(sys.executable, *PYTEST, "tests", "vitlib"),
                 *("--doctest-modules", "--ignore-glob", SITE_TESTS),
                 *("--ignore", "tests/teach/alive/test_lab.py"),
+                *("--ignore", MANY_PROCESSES),
                 *("--random-order", "--random-order-seed", seed),
             ],
             threads(count),
         )
+
+
+def run_many_processes() -> None:
+    """Train in several processes, kill one, go on with more."""
+    must(
+        "One run in several processes",
+        [sys.executable, *PYTEST, MANY_PROCESSES],
+        threads(1) | OFFLINE,
+    )
 
 
 def measure_notebook(path: Path, count: int) -> None:
@@ -180,6 +194,7 @@ def main() -> None:
     """Repeat everything; end at the first failure."""
     os.chdir(ROOT)
     shuffle_unit_tests()
+    run_many_processes()
     compare_at_full_size()
     read_beside_timm()
     for count in (1, 2):

@@ -66,7 +66,7 @@ LINES = {  # the first four are promises, the others serve them
     "_recording": 160,
     "_settings": 120,
     "photos": 170,
-    "photo_folder": 160,
+    "photo_folder": 170,
     "packed": 90,
 }
 
@@ -212,7 +212,7 @@ def test_the_core_imports_torch_and_einops_only(path):
     allowed = {"torch", "einops", "vitlib"} | sys.stdlib_module_names
     allowed |= BESIDE.get(path.stem, [set()])[0]
     assert roots <= allowed
-    assert "teach" not in used_modules(path)
+    assert not {"teach", "train"} & used_modules(path)
 
 
 def closure(*roots: str) -> set[str]:
@@ -240,7 +240,10 @@ model = vitlib.ViT(image_size=8, patch_size=4, embed_dim=12, depth=1,
 assert model(torch.rand(2, 3, 8, 8)).shape == (2, 5)
 assert not [name for name in sys.modules if "vitlib.teach" in name]
 """
-ALONE = MODEL_ALONE, *(f"import vitlib.{m}" for m in (*BESIDE, "teach"))
+ALONE = (
+    MODEL_ALONE,
+    *(f"import vitlib.{m}" for m in (*BESIDE, "teach", "train")),
+)
 RUN_ALL = """
 import json, sys, traceback
 sys.modules |= dict.fromkeys({hidden})
@@ -290,6 +293,38 @@ def test_the_extra_brings_what_the_classroom_asks_for():
     owners = metadata.packages_distributions()
     asked = {owners[name][0].lower() for name in _extra.NEEDED.split()}
     assert brought <= asked <= closure(*brought)
+
+
+TRAIN = sorted((ROOT / "vitlib/train").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", TRAIN, ids=lambda path: path.stem)
+def test_the_command_line_needs_its_extra_and_no_classroom(path):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extra = project["project"]["optional-dependencies"]["train"]
+    brought = {Requirement(need).name.lower() for need in extra}
+    roots = {name.split(".")[0] for name in imports(path)}
+    roots -= {"vitlib"} | sys.stdlib_module_names
+    owners = metadata.packages_distributions()
+    assert {owners[root][0].lower() for root in roots} <= brought
+    assert "teach" not in used_modules(path)
+
+
+def test_the_command_line_says_which_extra_it_needs():
+    said = complaints_with_torch_and_einops_alone()["import vitlib.train"]
+    last = said.splitlines()[-1]
+    assert "accelerate" in last
+    assert 'pip install "vitlib[train]"' in last
+
+
+def test_the_command_line_has_the_name_that_it_calls_itself():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ((name, place),) = project["project"]["scripts"].items()
+    module, function = place.split(":")
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
+    functions = [n.name for n in tree.body if hasattr(n, "name")]
+    assert function in functions
+    assert f'"{name}"' in ast.unparse(tree).replace("'", '"')
 
 
 def lines_of(module: str) -> int:
