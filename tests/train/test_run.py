@@ -188,10 +188,8 @@ def test_a_run_that_breaks_goes_on_from_its_checkpoint(
         assert one == other
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_run_after_the_step_with_a_checkpoint(
     kind, fit, monkeypatch, capsys
 ):
@@ -206,6 +204,7 @@ def test_a_signal_ends_a_run_after_the_step_with_a_checkpoint(
     assert stopped.is_dir()
 
 
+@pytest.mark.long
 def test_a_run_at_its_end_has_nothing_to_do_but_may_get_more_epochs(
     fit, logged, capsys
 ):
@@ -279,6 +278,7 @@ def test_numbers_that_burst_end_the_run_in_a_line(fit, capsys):
     assert "learning_rate" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("share", ["0", "pictures.npz"])
 def test_pictures_to_be_asked_about_may_be_none_or_others(
     share, fit, tmp_path, capsys
@@ -333,6 +333,7 @@ def test_a_broken_photo_that_nobody_looked_for_is_named_by_its_worker(
     assert "9.png" in said
 
 
+@pytest.mark.long
 def test_weights_of_a_run_are_tuned_to_other_classes(
     fit, arrays, tmp_path
 ):
@@ -418,6 +419,7 @@ def test_tensorboard_sees_what_the_log_has(fit, logged):
             assert found == pytest.approx(number, rel=1e-6)
 
 
+@pytest.mark.long
 def test_a_file_of_options_says_the_same_as_the_command(
     fit, tmp_path, capsys
 ):
