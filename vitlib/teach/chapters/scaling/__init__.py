@@ -1,0 +1,1 @@
+"""Chapter 12: what each step to a larger machine buys."""
