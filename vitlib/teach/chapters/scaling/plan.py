@@ -35,6 +35,9 @@ DEVICES = {
 }
 
 
+MODELS = (*(name for name in SIZES if name != "H/14"), "L/14", "H/14")
+
+
 def settings_of(name: str) -> dict[str, int]:
     """Give a size by name, "L/14" too: L/16 with other patches.
 
@@ -53,17 +56,13 @@ def heads_of(name: str) -> int:
     return next(s[3] for n, s in SIZES.items() if n.split("/")[0] == body)
 
 
-def work(
-    name: str, image_size: int, pictures: int, epochs: int
-) -> float:
+def work(name: str, image_size: int, pictures: int, epochs: int) -> float:
     """Count the floating-point operations of a run.
 
     >>> f"{work('H/14', 224, 303_000_000, 14) / 1e18:,.0f} exaFLOPs"
     '4,258 exaFLOPs'
     """
-    parts = sizes.multiply_adds(
-        image_size=image_size, **settings_of(name)
-    )
+    parts = sizes.multiply_adds(image_size=image_size, **settings_of(name))
     once = OPERATIONS * PASSES * sum(parts.values())
     return float(once * pictures * epochs)
 
@@ -74,7 +73,10 @@ def again(checkpoints: bool) -> float:
 
 
 def device_hours(
-    flops: float, peak: float, utilisation: float, checkpoints: bool = False
+    flops: float,
+    peak: float,
+    utilisation: float,
+    checkpoints: bool = False,
 ) -> float:
     """Say how long one device of so many TFLOP/s would be busy."""
     return flops * again(checkpoints) / (peak * TERA * utilisation) / HOUR
