@@ -49,6 +49,7 @@ CHAPTERS = (
     Chapter(9, "data", "Data"),
     Chapter(10, "inside", "Inside"),
     Chapter(11, "pretrained", "Pretrained"),
+    Chapter(12, "scaling", "Scaling"),
     Chapter(13, "state_of_the_art", "The state of the art"),
     Chapter(None, "clinic", "The bug clinic"),
 )

@@ -139,8 +139,9 @@ def memory(
 class Run:
     """A training run as it was published.
 
-    `hours` are those of all devices together. `planned_as` is the size
-    by which `work` counts it, or "" where that does not apply.
+    `hours` are those of all devices together, `devices` how many they
+    were, or 0. `planned_as` is the size by which `work` counts the run,
+    or "" where that does not apply.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Run:
     pixels: int
     pictures: int
     epochs: int
+    devices: int
     hours: float
     device: str
     peak: float
@@ -177,6 +179,7 @@ def runs() -> list[Run]:
             pixels=int(row["pixels"] or 0),
             pictures=int(row["pictures"] or 0),
             epochs=int(row["epochs"] or 0),
+            devices=int(row["devices"] or 0),
             hours=float(row["hours"]),
             device=row["device"],
             peak=float(row["peak_tflops"]),

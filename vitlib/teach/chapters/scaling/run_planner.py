@@ -10,6 +10,7 @@ from vitlib.teach.draw.canvas import canvas, style
 from vitlib.teach.draw.palette import GREY, INK, LINE, WEIGHT
 
 DEVICES = (*plan.DEVICES, "other")
+TICKS = (1, 10, 100, 1000, 10_000, 100_000)
 X, Y = (1, 2e4), (1, 1e5)  # exaFLOPs, counted and paid for
 
 
@@ -101,7 +102,10 @@ class RunPlanner(LiveFigure):
                 told.append(f"{run.name} {run.utilisation:.0%}")
             axes.plot(exaflops, paid, "o", color=INK, ms=11)
             axes.grid(color=LINE, lw=0.7)
+            axes.set_xticks(TICKS[:-1], [f"{t:,}" for t in TICKS[:-1]])
+            axes.set_yticks(TICKS, [f"{t:,}" for t in TICKS])
             axes.minorticks_off()
+            axes.text(1.2, 1.3 / share, f"{share:.0%}", color=GREY)
             axes.set_xlabel("exaFLOPs that the model needs, counted")
             axes.set_title(
                 "exaFLOPs of peak that were paid for", color=GREY

@@ -1,7 +1,6 @@
 """Check your `kept_numbers(tokens, width, depth, every)`."""
 
 from collections.abc import Callable
-from math import ceil
 
 from torch import Tensor
 
@@ -13,7 +12,7 @@ BLOCK = 16  # times tokens times width: what a block keeps of a picture
 
 def kept_numbers(tokens: int, width: int, depth: int, every: int) -> int:
     """Say how many numbers are held at once, at most."""
-    pieces = ceil(depth / every)
+    pieces = depth // every
     return tokens * width * (pieces + BLOCK * every - 1)
 
 
@@ -46,9 +45,9 @@ def seen(case: Case, yours: Tensor, right: Tensor) -> str:
 
 
 def cases() -> list[Case]:
-    """Ask for whole pieces, for a rest, and for one piece of all."""
-    asked = [(197, 192, 12, 1), (197, 192, 12, 3), (50, 64, 10, 4)]
-    asked += [(17, 64, 4, 4), (197, 1024, 24, 5)]
+    """Ask for short pieces, for long ones, and for one of all."""
+    asked = [(197, 192, 12, 1), (197, 192, 12, 3), (50, 64, 10, 5)]
+    asked += [(17, 64, 4, 4), (197, 1024, 24, 4)]
     return [
         Case(
             f"{depth} blocks in pieces of {every}",
@@ -58,7 +57,7 @@ def cases() -> list[Case]:
                 "depth": depth,
                 "every": every,
             },
-            tells={"pieces": ceil(depth / every), "every": every},
+            tells={"pieces": depth // every, "every": every},
         )
         for tokens, width, depth, every in asked
     ]
@@ -79,28 +78,22 @@ PIECE = KeptPiece(
     reference=kept_numbers,
     cases=cases,
     differentiable=False,
-    shown="With whole pieces, with a rest and with one piece of all your "
-    "count is right.",
+    shown="With short pieces, long ones and one of all your count is "
+    "right.",
     next="A piece of one block is best here: a block holds sixteen times "
     "its input, so that longer pieces cost more than they save, until a "
     "model is very deep.",
     mistakes=(
         Mistake(
             "input_counted_twice",
-            times(lambda depth, every: ceil(depth / every) + 16 * every),
+            times(lambda depth, every: depth // every + 16 * every),
             "Nearly. {seen} The piece that is worked on has its input "
             "among what its first block keeps. Where have you counted it "
             "already?",
         ),
         Mistake(
-            "rest_forgotten",
-            times(lambda depth, every: depth // every + 16 * every - 1),
-            "Right where the pieces come out even. {seen} Into how many "
-            "pieces do 10 blocks fall, four at a time?",
-        ),
-        Mistake(
             "inputs_alone",
-            times(lambda depth, every: ceil(depth / every)),
+            times(lambda depth, every: depth // every),
             "These are the inputs of the pieces, which are kept from the "
             "forward pass. {seen} What does the backward pass need of a "
             "piece before it can begin with it?",
@@ -125,16 +118,14 @@ PIECE = KeptPiece(
         ),
         Mistake(
             "one_block_of_the_piece",
-            times(lambda depth, every: ceil(depth / every) + 15),
+            times(lambda depth, every: depth // every + 15),
             "You hold one block at a time. {seen} A piece is computed "
             "again from its input to its end before the backward pass "
             "turns round: how many blocks is that?",
         ),
         Mistake(
             "all_pieces_whole",
-            times(
-                lambda depth, every: ceil(depth / every) * (16 * every + 1)
-            ),
+            times(lambda depth, every: depth // every * (16 * every + 1)),
             "You hold all pieces whole, and their inputs too: more than "
             "without checkpoints. {seen} How many pieces are worked on at "
             "a time?",
