@@ -18,6 +18,8 @@ from vitlib.teach import (
     resize_and_crop,
     to_tensor,
 )
+from vitlib.teach.chapters.scaling import plan
+from vitlib.teach.chapters.scaling.measured import bought, growth
 from vitlib.teach.chapters.vit import sizes
 from vitlib.teach.data.results import results
 
@@ -56,6 +58,13 @@ STEPS = [
 ]
 KEPT = sizes.memory()["activations"]
 PICTURES = ceil(sizes.memory()["training"] / KEPT)
+TINY = {"embed_dim": 192, "depth": 12, "num_heads": 3}
+SLOPES = {
+    kind: growth("image_size", kind).exponent("training ms", 3)
+    for kind in ("written out", "fused")
+}
+BOUGHT = bought()["training"]
+SHARES = sorted(100 * run.utilisation for run in plan.planned())
 HALF = {
     name: (6 * size.embed_dim, round(sqrt(6 * size.embed_dim)))
     for name, size in SIZES.items()
@@ -91,6 +100,29 @@ HALF = {
         ("07_vit", f"{KEPT / 1e6:.0f} MB for one image at 224 pixels"),
         ("07_vit", "a batch of a dozen" if PICTURES == 12 else PICTURES),
         ("08_training", f"the run has {2 * 8000 // 64} steps"),
+        (
+            "12_scaling",
+            f"{sizes.memory(**TINY)['activations'] / 1e6:.0f} MB, and the "
+            f"weights of this model are "
+            f"{sizes.memory(**TINY)['weights'] / 1e6:.0f}",
+        ),
+        (
+            "12_scaling",
+            f"For ViT-H/14 that is "
+            f"{plan.memory('H/14')['state'] / 1e9:.0f} GB",
+        ),
+        ("12_scaling", f"12 blocks it is {11 + 16} in place of {12 * 16}"),
+        (
+            "12_scaling",
+            f"has an exponent of {SLOPES['written out']:.1f} in time",
+        ),
+        ("12_scaling", f"bends upwards, {SLOPES['fused']:.1f} over the"),
+        ("12_scaling", f"measured: {BOUGHT['checkpoints']:.2f} on our"),
+        ("12_scaling", f"nothing here**, {BOUGHT['compiled']:.2f}."),
+        (
+            "12_scaling",
+            f"between {SHARES[0]:.0f} and {SHARES[-1]:.0f} %. V100s",
+        ),
         ("13_state_of_the_art", f"{STEPS[0]}, {STEPS[1]} and {STEPS[2]}"),
         ("13_state_of_the_art", f"$N = 6d$: {HALF['B/16'][0]:,} tokens"),
         (

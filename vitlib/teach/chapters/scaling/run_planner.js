@@ -21,14 +21,14 @@ const DEVICES = { // TFLOP/s with 16 and with 32 bits, gigabytes
 };
 const STOPS = {
   image_size: [112, 160, 224, 288, 320, 384, 448, 512, 640, 896],
-  pictures: [1e3, 1e4, 5e4, 1e5, 1281167, 1e7, 14e6, 1e8, 303e6, 4e8, 2e9],
+  images: [1e3, 1e4, 5e4, 1e5, 1281167, 1e7, 14e6, 1e8, 303e6, 4e8, 2e9],
   epochs: [1, 3, 7, 10, 14, 30, 32, 90, 100, 300, 400, 800, 1600],
   devices: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
   batch: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
   utilisation: Array.from({ length: 80 }, (_, i) => i + 1),
 };
 const NAMES = [
-  "model", "image_size", "pictures", "epochs", "device", "devices", "peak",
+  "model", "image_size", "images", "epochs", "device", "devices", "peak",
   "batch", "bf16", "checkpoints", "sharded", "utilisation", "price",
 ];
 const [OPERATIONS, PASSES] = [2, 3];
@@ -50,7 +50,7 @@ function settingsOf({ model, image_size }) {
 /** The floating-point operations of the whole run. */
 export function work(run) {
   const once = OPERATIONS * PASSES * all(multiplyAdds(settingsOf(run)));
-  return once * run.pictures * run.epochs;
+  return once * run.images * run.epochs;
 }
 
 export function teraflops({ device, peak, bf16 }) {
@@ -137,7 +137,7 @@ function results(run) {
     hours, flops, paid: (hours * 3600 * peak) / 1e6,
     lines: [
       ["work", `${short(flops)}FLOPs`,
-        `6 × ${short(once)}multiply-adds × ${whole(run.pictures)} × ` +
+        `6 × ${short(once)}multiply-adds × ${whole(run.images)} × ` +
         `${whole(run.epochs)}`],
       ["time", lasting(hours / run.devices),
         `${again}${short(flops)}FLOPs / (${whole(run.devices)} × ${rate})`],
@@ -170,7 +170,7 @@ function numberInput(label, value, change) {
 
 const SLIDERS = {
   image_size: ["pixels", whole],
-  pictures: ["pictures", whole],
+  images: ["pictures", whole],
   epochs: ["epochs", whole],
   devices: ["devices", whole],
   batch: ["batch on each", whole],
@@ -204,7 +204,7 @@ function controls(model) {
   const group = (...names) => html("div", { class: "vit-plan-group" },
     ...names.map((name) => made[name]));
   const element = html("div", { class: "vit-plan-controls" },
-    made.model, group("image_size", "pictures", "epochs"),
+    made.model, group("image_size", "images", "epochs"),
     made.device, group("peak", "devices", "batch", "utilisation"),
     html("div", { class: "vit-plan-toggles" },
       ...Object.keys(TOGGLES).map((name) => made[name])),

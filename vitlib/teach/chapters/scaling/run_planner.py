@@ -24,7 +24,7 @@ class RunPlanner(LiveFigure):
 
     model = Unicode("B/16").tag(sync=True)
     image_size = Int(224, min=16, max=4096).tag(sync=True)
-    pictures = Int(1_281_167, min=1, max=10**11).tag(sync=True)
+    images = Int(1_281_167, min=1, max=10**11).tag(sync=True)
     epochs = Int(300, min=1, max=100_000).tag(sync=True)
     device = Unicode("A100").tag(sync=True)
     devices = Int(8, min=1, max=100_000).tag(sync=True)
@@ -58,7 +58,7 @@ class RunPlanner(LiveFigure):
     def counts(self) -> dict[str, float]:
         """Give operations, hours, bytes on a device, and the cost."""
         flops = plan.work(
-            self.model, self.image_size, self.pictures, self.epochs
+            self.model, self.image_size, self.images, self.epochs
         )
         hours = plan.device_hours(
             flops,
@@ -139,7 +139,7 @@ def _told(run: plan.Run) -> dict:
         "settings": {
             "model": run.planned_as,
             "image_size": run.pixels,
-            "pictures": run.pictures,
+            "images": run.pictures,
             "epochs": run.epochs,
         },
         "hours": run.hours,
