@@ -1,6 +1,7 @@
 """Numbers in sentences that no cell of their page prints."""
 
 import re
+from collections import Counter
 from functools import cache
 from math import ceil, log2, sqrt
 from pathlib import Path
@@ -21,6 +22,7 @@ from vitlib.teach import (
 from vitlib.teach.chapters.scaling import plan
 from vitlib.teach.chapters.scaling.measured import bought, growth
 from vitlib.teach.chapters.vit import sizes
+from vitlib.teach.data.experiments import table
 from vitlib.teach.data.results import results
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -65,6 +67,7 @@ SLOPES = {
 }
 BOUGHT = bought()["training"]
 SHARES = sorted(100 * run.utilisation for run in plan.planned())
+STAGES = Counter(row["stage"] for row in table("relation"))
 HALF = {
     name: (6 * size.embed_dim, round(sqrt(6 * size.embed_dim)))
     for name, size in SIZES.items()
@@ -121,7 +124,16 @@ HALF = {
         ("12_scaling", f"nothing here**, {BOUGHT['compiled']:.2f}."),
         (
             "12_scaling",
-            f"between {SHARES[0]:.0f} and {SHARES[-1]:.0f} %. V100s",
+            f"between {SHARES[0]:.0f} and {SHARES[-1]:.0f} %. The V100s",
+        ),
+        (
+            "12_scaling",
+            f"between {SHARES[0] / 35:.2f} and {SHARES[-1] / 35:.2f} times",
+        ),
+        (
+            "12_scaling",
+            f"{STAGES['search']} runs that looked for rates, and "
+            f"{STAGES['curve']} that were reported",
         ),
         ("13_state_of_the_art", f"{STEPS[0]}, {STEPS[1]} and {STEPS[2]}"),
         ("13_state_of_the_art", f"$N = 6d$: {HALF['B/16'][0]:,} tokens"),

@@ -44,7 +44,7 @@ def every_plan():
 
 
 def results(tab):
-    return tab.locator(".vit-plan-found").all_inner_texts()
+    return tab.locator(".vit-plan-result b").all_inner_texts()
 
 
 def press(tab, name):
@@ -200,7 +200,7 @@ def test_a_size_that_cannot_be_cut_is_a_calm_case(open_figure):
         "320 x 320 pixels cannot be cut"
         in tab.locator(".vit-verdict").inner_text()
     )
-    assert not tab.locator(".vit-plan-found:visible").count()
+    assert not tab.locator(".vit-plan-result:visible").count()
 
 
 def test_a_plan_is_made_by_finger_on_a_phone(open_figure):

@@ -140,8 +140,8 @@ class Run:
     """A training run as it was published.
 
     `hours` are those of all devices together, `devices` how many they
-    were, or 0. `planned_as` is the size by which `work` counts the run,
-    or "" where that does not apply.
+    were, or 0; `bound` is "less than" or "". `planned_as` is the size by
+    which `work` counts the run, or "" where that does not apply.
     """
 
     name: str
@@ -150,6 +150,7 @@ class Run:
     pictures: int
     epochs: int
     devices: int
+    bound: str
     hours: float
     device: str
     peak: float
@@ -180,6 +181,7 @@ def runs() -> list[Run]:
             pictures=int(row["pictures"] or 0),
             epochs=int(row["epochs"] or 0),
             devices=int(row["devices"] or 0),
+            bound=row["bound"],
             hours=float(row["hours"]),
             device=row["device"],
             peak=float(row["peak_tflops"]),

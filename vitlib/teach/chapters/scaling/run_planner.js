@@ -132,12 +132,12 @@ function results(run) {
   const again = run.checkpoints ? "4/3 × " : "";
   const room = DEVICES[run.device]?.[2];
   const fits = bytes > 1e9 * room ? `more than its ${room} GB`
-    : `of its ${room} GB`;
+    : `it has ${room} GB`;
   return {
     hours, flops, paid: (hours * 3600 * peak) / 1e6,
     lines: [
       ["work", `${short(flops)}FLOPs`,
-        `6 × ${short(once)}multiply-adds × ${whole(run.images)} × ` +
+        `6 × ${short(once)} multiply-adds × ${whole(run.images)} × ` +
         `${whole(run.epochs)}`],
       ["time", lasting(hours / run.devices),
         `${again}${short(flops)}FLOPs / (${whole(run.devices)} × ${rate})`],
@@ -221,11 +221,12 @@ function controls(model) {
 function sheet() {
   const rows = Array.from({ length: 5 }, () => {
     const cells = [
-      html("dt", {}), html("dd", { class: "vit-plan-found" }),
-      html("dd", { class: "vit-plan-formula" })];
-    return { cells, row: html("div", {}, ...cells) };
+      html("span", { class: "vit-head" }), html("b", {}),
+      html("span", { class: "vit-hint" })];
+    const row = html("div", { class: "vit-plan-result" }, ...cells);
+    return { cells, row };
   });
-  const list = html("dl", { class: "vit-plan-results" },
+  const list = html("div", { class: "vit-plan-results" },
     ...rows.map(({ row }) => row));
   list.paint = (lines) => lines.forEach((words, i) =>
     words.forEach((part, at) => { rows[i].cells[at].textContent = part; }));
@@ -237,7 +238,7 @@ function sheet() {
 const X = [1, 2e4];
 const Y = [1, 1e5];
 const MAP = {
-  width: 340, height: 250, left: 44, right: 10, top: 20, bottom: 34,
+  width: 340, height: 250, left: 62, right: 18, top: 20, bottom: 34,
   x: log(...X), y: log(...Y),
 };
 const TICKS = [[1, "1 E"], [10, "10 E"], [100, "100 E"], [1e3, "1,000 E"],
@@ -251,8 +252,10 @@ function mapOf(runs) {
     const x = work(run.settings) / 1e18;
     const y = (run.hours * 3600 * run.peak) / 1e6;
     const dot = plot.move(plot.dot(5, "vit-plan-dot"), x, y);
-    return svg("g", {}, dot,
-      text(plot.x(x) - 9, plot.y(y) - 3, run.name, "end"));
+    const label = plot.x(x) < MAP.width / 2
+      ? text(plot.x(x) + 9, plot.y(y) + 13, run.name)
+      : text(plot.x(x) - 9, plot.y(y) - 3, run.name, "end");
+    return svg("g", {}, dot, label);
   });
   plot.add(
     ...TICKS.map(([count, words]) => plot.column(count, words)),

@@ -38,7 +38,7 @@ def show_runs() -> HTML:
 def _texts(run: plan.Run) -> tuple[str, ...]:
     return (
         escape(run.name),
-        f"{run.hours:,.0f}",
+        f"{run.bound} {run.hours:,.0f}".strip(),
         escape(run.device),
         f"{run.devices:,}" if run.devices else "",
         escape(run.how),
