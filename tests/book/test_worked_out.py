@@ -128,7 +128,7 @@ HALF = {
         ),
         (
             "12_scaling",
-            f"between {SHARES[0] / 35:.2f} and {SHARES[-1] / 35:.2f} times",
+            f"{SHARES[0] / 35:.2f} and {SHARES[-1] / 35:.2f} times the",
         ),
         (
             "12_scaling",

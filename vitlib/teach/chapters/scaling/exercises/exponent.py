@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from vitlib.teach.checking.answer import Runner
 from vitlib.teach.checking.inputs import Draw
 from vitlib.teach.checking.number import NumberFrom, numeral
 from vitlib.teach.checking.piece import Case, Mistake
@@ -29,6 +30,9 @@ class SlopePiece(NumberFrom):
     ) -> dict[str, object]:
         """Tell both exponents."""
         return {"seen": seen(case, found, wanted)}
+
+    def examine_dtype(self, runner: Runner, case: Case) -> None:
+        """Ask in float64 alone: a plain number has no dtype to keep."""
 
     def tell(self, case: Case, yours: Tensor, right: Tensor) -> str:
         """Say both, and which exact curve to try."""
