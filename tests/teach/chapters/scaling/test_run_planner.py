@@ -155,6 +155,7 @@ def test_a_name_of_the_table_plans_that_run(open_figure):
     assert results(tab)[0] == "40.5 EFLOPs"
 
 
+@pytest.mark.long
 def test_the_ratios_follow_the_share_of_the_peak(open_figure):
     tab = open_figure(RunPlanner(utilisation=20))
     for share in (20, 40):
@@ -168,6 +169,7 @@ def test_the_ratios_follow_the_share_of_the_peak(open_figure):
             assert words.split("\t")[3] == f"{told:.2f}"
 
 
+@pytest.mark.long
 def test_a_price_makes_a_cost(open_figure):
     tab = open_figure(RunPlanner())
     assert results(tab)[4] == "enter a price"
@@ -180,6 +182,7 @@ def test_a_price_makes_a_cost(open_figure):
     )
 
 
+@pytest.mark.long
 def test_another_device_has_the_peak_that_is_entered(open_figure):
     tab = open_figure(RunPlanner())
     give_to_python(tab)
@@ -194,6 +197,7 @@ def test_another_device_has_the_peak_that_is_entered(open_figure):
     assert tab.evaluate("python.get('peak')") == 312
 
 
+@pytest.mark.long
 def test_a_size_that_cannot_be_cut_is_a_calm_case(open_figure):
     tab = open_figure(RunPlanner(model="H/14", image_size=320))
     assert (
@@ -211,6 +215,7 @@ def test_a_plan_is_made_by_finger_on_a_phone(open_figure):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 400
 
 
+@pytest.mark.long
 def test_the_map_follows_the_page_into_the_dark(open_figure):
     fill = (
         'getComputedStyle(document.querySelector(".vit-plan-map text"))'
