@@ -21,7 +21,7 @@ from vitlib.teach import (
 )
 from vitlib.teach.chapters.scaling import plan
 from vitlib.teach.chapters.scaling.measured import bought, growth
-from vitlib.teach.chapters.vit import sizes
+from vitlib.teach.data import sizes
 from vitlib.teach.data.experiments import table
 from vitlib.teach.data.results import results
 

@@ -33,7 +33,7 @@ from vitlib import (
 )
 from vitlib.attention import attention
 from vitlib.inside import logit_lens
-from vitlib.teach.chapters.vit.sizes import (
+from vitlib.teach.data.sizes import (
     multiply_adds,
     parameters,
     settings_of,

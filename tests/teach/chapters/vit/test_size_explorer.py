@@ -10,8 +10,8 @@ from traitlets import TraitError
 
 from vitlib import SIZES, ViT, record_attention
 from vitlib.attention import attention
-from vitlib.teach.chapters.vit import sizes
 from vitlib.teach.chapters.vit.size_explorer import SizeExplorer
+from vitlib.teach.data import sizes
 
 PRESSED = ("text=Ti/16", "Enter", "embed_dim", 192)
 
@@ -27,7 +27,7 @@ ENDS = {  # in any model they are one after the other
     "num_classes": (10, 21843),
 }
 COUNTS = """(all) => all.map((settings) => {
-  const page = vitlib.size_explorer;
+  const page = vitlib.sizes;
   return [
     page.refusal(settings), page.countTokens(settings),
     page.parameters(settings), page.multiplyAdds(settings),

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitlib.teach.chapters.vit import sizes
-from vitlib.teach.data import experiments
+from vitlib.teach.data import experiments, sizes
 
 VARIED = {  # as the stored table has it: as the book says it
     "image_size": "tokens",

@@ -1,6 +1,6 @@
 """What a training run takes, by arithmetic: work, hours, memory, cost.
 
-Counted are the multiplications of the model, from chapter 7's sizes.py.
+Counted are the multiplications of the model, by the sizes of chapter 7.
 What a machine makes of its peak is not counted but assumed: `utilisation`
 is the share of the peak that does this work. Published runs say what it
 was elsewhere.
@@ -9,8 +9,7 @@ was elsewhere.
 from dataclasses import dataclass
 
 from vitlib import SIZES
-from vitlib.teach.chapters.vit import sizes
-from vitlib.teach.data import experiments
+from vitlib.teach.data import experiments, sizes
 
 OPERATIONS = 2  # a multiplication and its addition
 PASSES = 3  # forward, and backward to the inputs and to the weights

@@ -4,12 +4,12 @@
 
 import {
   button, choice, clamp, figure, frame, hint, html, listen, set, speaker,
-  stopSlider, sum, svg, table, toggle,
+  stopSlider, svg, table, toggle,
 } from "../../alive/web/kit.js";
 import { Chart, log, text } from "../../alive/web/chart.js";
 import {
-  countTokens, multiplyAdds, parameters, refusal,
-} from "../vit/size_explorer.js";
+  all, countTokens, multiplyAdds, parameters, refusal,
+} from "../../alive/web/sizes.js";
 
 const BODIES = { // width, depth, heads
   Ti: [192, 12, 3], S: [384, 12, 6], B: [768, 12, 12], L: [1024, 24, 16],
@@ -35,8 +35,6 @@ const [OPERATIONS, PASSES] = [2, 3];
 const [WIDE, NARROW, COPIES] = [4, 2, 4];
 
 // --- The arithmetic
-
-const all = (parts) => sum(Object.values(parts));
 
 function settingsOf({ model, image_size }) {
   const [body, patch] = model.split("/");

@@ -6,7 +6,7 @@ from traitlets import Int
 
 from vitlib import SIZES
 from vitlib.teach.alive.figure import LiveFigure
-from vitlib.teach.chapters.vit import sizes
+from vitlib.teach.data import sizes
 from vitlib.teach.draw.canvas import canvas, style
 from vitlib.teach.draw.palette import GREY, INK, STREAM
 

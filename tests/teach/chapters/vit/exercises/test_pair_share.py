@@ -6,7 +6,7 @@ import torch
 from answers import is_named, is_right, right, wrong
 
 from vitlib.teach import check
-from vitlib.teach.chapters.vit import sizes
+from vitlib.teach.data import sizes
 
 
 def by_parts(image_size):

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from vitlib.teach.chapters.vit import sizes
 from vitlib.teach.checking.answer import Finding
 from vitlib.teach.checking.number import NumberFrom
 from vitlib.teach.checking.piece import Case, Mistake
 from vitlib.teach.checking.words import pair
+from vitlib.teach.data import sizes
 
 
 def counts(image_size: int) -> dict[str, float]:
@@ -131,7 +131,7 @@ PIECE = SharePiece(
     cases=cases,
     differentiable=False,
     shown="For three sizes your share is that of "
-    "`vitlib.teach.chapters.vit.sizes.multiply_adds`.",
+    "`vitlib.teach.data.sizes.multiply_adds`.",
     next="4 % at 224 pixels, 47 % at 1,024: the pairs grow with the "
     "fourth power of the image's side, all else with its square.",
     mistakes=(
