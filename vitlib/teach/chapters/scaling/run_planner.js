@@ -251,7 +251,7 @@ function mapOf(runs) {
     const y = (run.hours * 3600 * run.peak) / 1e6;
     const dot = plot.move(plot.dot(5, "vit-plan-dot"), x, y);
     const label = plot.x(x) < MAP.width / 2
-      ? text(plot.x(x) + 9, plot.y(y) + 13, run.name)
+      ? text(plot.x(x) + 13, plot.y(y) + 14, run.name)
       : text(plot.x(x) - 9, plot.y(y) - 3, run.name, "end");
     return svg("g", {}, dot, label);
   });
@@ -290,8 +290,10 @@ function checks(runs, become) {
   checked.paint = (share) => rows.map(({ run, cells }) => {
     const told = deviceHours(work(run.settings), run.peak, share);
     const ratio = (told / run.hours).toFixed(2);
-    [`${digits(run.hours)} (${run.device})`, digits(told), ratio].forEach(
-      (words, i) => { cells[i].textContent = words; });
+    const published = `${run.bound} ${digits(run.hours)} (${run.device})`;
+    [published.trim(), digits(told), ratio].forEach((words, i) => {
+      cells[i].textContent = words;
+    });
     return Number(ratio);
   });
   return checked;

@@ -142,6 +142,7 @@ def _told(run: plan.Run) -> dict:
             "images": run.pictures,
             "epochs": run.epochs,
         },
+        "bound": run.bound,
         "hours": run.hours,
         "device": run.device,
         "peak": run.peak,
