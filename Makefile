@@ -37,9 +37,8 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
 .PHONY: help book test test-all test-versions lab serve notebooks cells \
-	lint update bench clean clean-all style install install-test install-lab
-.PHONY: help book test test-all lab serve notebooks lint update bench status \
-	clean clean-all style install install-test install-lab
+	lint update bench status clean clean-all style \
+	install install-test install-lab
 unexport PYTHONPATH PYTHONHOME
 
 help: ## list the commands

@@ -6,16 +6,11 @@ The unit tests ten times in random orders, with one and with two threads;
 each notebook alone, with one and with two threads, its time and memory
 measured; all notebooks from another folder, and with the versions that
 Colab has; all run and stored twice, without a change; all outside of the
-repository, with vitlib from a wheel. And published weights at full size,
-beside transformers and, where `make bench` has brought it, timm. And what
-takes minutes of the built site: all pages in three engines, a monkey that
-plays for long, half an hour of drawing.
-repository, with vitlib from a wheel. Published weights at full size,
-beside transformers and, where `make bench` has brought it, timm; and what
-the book says of timm's code.
 repository, with vitlib from a wheel. Training in several processes, one of
-them killed. And published weights at full size, beside transformers and,
-where `make bench` has brought it, timm.
+them killed. Published weights at full size, beside transformers and, where
+`make bench` has brought it, timm; and what the book says of timm's code.
+And what takes minutes of the built site: all pages in three engines, a
+monkey that plays for long, half an hour of drawing.
 """
 
 import os
@@ -181,6 +176,8 @@ def stay_long_at_the_site() -> None:
     """Run the tests of the built site that take minutes."""
     command = [sys.executable, *PYTEST, "-m", "long", SITE_TESTS]
     must("The built site, for long", command, OFFLINE | threads(1))
+
+
 def read_beside_timm() -> None:
     """Ask timm, if it is there, what the book's page says of its code."""
     must(

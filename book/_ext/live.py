@@ -27,7 +27,8 @@ BUNDLES = {
     "shared": [
         *("palette", "vit", "kit", "answers", "chart", "photo", "panels"),
     ],
-    "drawings": ["own_digit", "samples", "drawing"],
+    "bringing": ["bring", "inflate", "photo_door"],
+    "drawings": ["own_digit", "likeness", "samples", "drawing"],
 }
 PLACE = re.compile(r'data-live="(\w+)" data-reader="(true|false)"')
 BRINGS = re.compile(r'data-brings="([\w ]+)"')
