@@ -127,7 +127,12 @@ def odd(browser):
 
 
 every_storage = pytest.mark.parametrize(
-    "script", [BLOCKED, FULL, BROKEN], ids=["blocked", "full", "broken"]
+    "script",
+    [
+        pytest.param(BLOCKED, id="blocked"),
+        pytest.param(FULL, id="full"),
+        pytest.param(BROKEN, id="broken", marks=pytest.mark.long),
+    ],
 )
 
 

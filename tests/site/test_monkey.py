@@ -156,7 +156,7 @@ def stroke(tab, lot) -> None:
 
 
 @pytest.mark.parametrize(
-    "count", [30, pytest.param(1800, marks=pytest.mark.long)]
+    "count", [10, pytest.param(1800, marks=pytest.mark.long)]
 )
 def test_half_an_hour_of_drawing_leaves_nothing_behind(count, visit):
     tab = visit("book/index", own=True)
