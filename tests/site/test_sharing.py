@@ -90,7 +90,7 @@ def test_a_description_ends_with_a_sentence_or_a_word():
     page = nodes.document(None, None)
     section = nodes.section()
     page += section
-    for text in ("One. " * 10, "A caption", "Two two. " * 12, "x " * 200):
+    for text in ("One. " * 10, "A caption", "Two two. " * 30, "x " * 200):
         section += nodes.paragraph(text=text)
     section[1]["classes"].append("vit-caption")
     said = sharing.describe(page)
