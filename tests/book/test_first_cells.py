@@ -266,7 +266,7 @@ def test_a_notebook_alone_stops_in_two_lines_where_nothing_is_known(
 
 
 def wheel_of(folder):
-    uv = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel"]
+    uv = [sys.executable, "-m", "uv", "build", "--quiet"]
     build = [*uv, "--no-build-isolation", "--out-dir", folder, ROOT]
     subprocess.run(build, check=True)
     (wheel,) = folder.glob("*.whl")
