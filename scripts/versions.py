@@ -41,12 +41,12 @@ ROOMS = (
     *("tests/teach/checking", "tests/teach/data", "book"),
 )
 TESTS = "tests/core", *ROOMS
-# transformers, which the tests compare with, asks for newer ones than
-# vitlib does: their floors are tried alone, where it is not imported.
-BELOW = "safetensors", "huggingface_hub"
+# transformers, which the tests compare with, asks for a newer one than
+# vitlib does: its floor is tried alone, where that is not imported.
+BELOW = ("safetensors",)
 BELOW_TESTS = (
-    *("tests/core/test_hub.py", "tests/core/test_packed.py"),
-    *("tests/teach/data", "book/11_pretrained.ipynb"),
+    *("tests/core/test_packed.py", "tests/teach/data"),
+    "book/11_pretrained.ipynb",
 )
 OPTIONS = "-q", "-m", "not long", "--nbval", "--nbval-current-env"
 SHOWN = (
