@@ -1,4 +1,4 @@
-"""Measure how fast the book itself is, for its page "How fast it is".
+"""Measure how fast the book itself is, for its page "Status".
 
     python scripts/status.py [build notebooks tests sizes]
 
@@ -158,6 +158,7 @@ def about() -> dict:
     return {
         "date": datetime.date.today().isoformat(),
         "machine": f"{os.cpu_count()} cores, {system}, {processor()}",
+        "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
     }

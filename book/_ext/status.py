@@ -169,12 +169,15 @@ def parts(data: dict) -> str:
     for name in ("build", "notebooks", "tests", "sizes"):
         found = data.get(name)
         if found is None:
-            rows.append([name, UNKNOWN, "", ""])
+            rows.append([name, UNKNOWN, "", "", ""])
             continue
         versions = {"Python": found["python"], **found["versions"]}
         listed = ", ".join(f"{n} {v}" for n, v in versions.items())
-        rows.append([name, found["date"], found["machine"], listed])
-    return as_table(["part", "measured", "on", "with"], rows, "---")
+        load = f"{found['load']:.1f}"
+        rows.append([name, found["date"], found["machine"], load, listed])
+    return as_table(
+        ["part", "measured", "on", "load", "with"], rows, "---"
+    )
 
 
 def passed(data: dict) -> str:

@@ -68,6 +68,14 @@ def test_every_notebook_has_a_row(monkeypatch, name):
     assert len(rows) == len([*page.BOOK.glob("*.ipynb")])
 
 
+def test_what_is_stored_fills_the_page():
+    source = [(page.BOOK / "status.md").read_text()]
+    page.fill(None, "book/status", source)
+    assert "<!--" not in source[0]
+    stored = json.loads(page.STORE.read_text())
+    assert page.seconds(stored["sizes"]["import_seconds"]) in source[0]
+
+
 def test_the_page_asks_for_tables_that_there_are():
     text = (page.BOOK / "status.md").read_text()
     assert set(page.MARK.findall(text)) == set(page.TABLES)
