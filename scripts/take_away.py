@@ -32,12 +32,14 @@ USUAL = {
     "global_pool": "token",
 }
 METHODS_OUT = {"as_linear", "__setattr__", "mix", "pool", "from_name"}
+METHODS_OUT |= {"set_grad_checkpointing"}
 DROPOUTS = {"pos_drop", "proj_drop", "drop1", "drop2"}
 ATTRIBUTES_OUT = {"in_channels", "image_size", "embed_dim", "fc_norm"}
 ATTRIBUTES_OUT |= DROPOUTS | {"dropout"}
 INSTEAD = {  # what would take a function of its own
     "fused_attention": "F.scaled_dot_product_attention",
     "self.mix": "self.attention",
+    "run": "block",  # what would spare memory
 }
 HEAD = '''\
 """A Vision Transformer in one file: image in, class scores out.
@@ -99,6 +101,8 @@ class Shorten(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         """Drop what changes nothing, and what only checks read."""
+        if name_of(node.value) == "sparing":
+            return None
         if name_of(node.value) == "sizes_of":
             values = [word.value for word in node.value.keywords]
             node.value = ast.Tuple(values, ast.Load())

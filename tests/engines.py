@@ -33,6 +33,10 @@ NO_ACCELERATION = {
 }
 
 
+# Wherever a proxy leads, who listens on this machine is asked directly.
+os.environ["no_proxy"] = "localhost,127.0.0.1"
+
+
 def missing(name: str) -> str:
     """Say what this machine lacks for an engine, or ''."""
     if name == "firefox":

@@ -317,14 +317,17 @@ def test_the_command_line_says_which_extra_it_needs():
     assert 'pip install "vitlib[train]"' in last
 
 
-def test_the_command_line_has_the_name_that_it_calls_itself():
+def test_a_command_has_the_name_that_it_calls_itself():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    ((name, place),) = project["project"]["scripts"].items()
-    module, function = place.split(":")
-    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text())
-    functions = [n.name for n in tree.body if hasattr(n, "name")]
-    assert function in functions
-    assert f'"{name}"' in ast.unparse(tree).replace("'", '"')
+    scripts = project["project"]["scripts"]
+    assert set(scripts) == {"vitlib-train", "vitlib-doctor"}
+    for name, place in scripts.items():
+        module, function = place.split(":")
+        path = ROOT / f"{module.replace('.', '/')}.py"
+        tree = ast.parse(path.read_text())
+        functions = [n.name for n in tree.body if hasattr(n, "name")]
+        assert function in functions
+        assert name in ast.unparse(tree)
 
 
 def lines_of(module: str) -> int:

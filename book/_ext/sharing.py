@@ -22,9 +22,11 @@ from docutils import nodes
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from vitlib.teach.draw import palette
+
 ENOUGH, MOST = 110, 200  # letters of a description
 SIZE, MARGIN = (1200, 630), 70
-INK, GREY = "#1f2937", "#6b7280"
+INK, GREY = palette.LIGHT["ink"], palette.LIGHT["grey"]
 TAG = '<meta {kind}="{name}" content="{text}">'
 PAGE = """\
 <!DOCTYPE html>

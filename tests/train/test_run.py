@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import os
 import signal
 
@@ -32,6 +33,15 @@ def fit(arrays, tmp_path, small):
         return folder
 
     return go
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_stays():
+    """End the workers of a run that failed: they hold what is open."""
+    yield
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+        worker.join()
 
 
 def weights_in(folder):
