@@ -41,8 +41,10 @@ def pytest_xdist_make_scheduler(config, log):
     return Rooms(config, log)
 
 
-def pytest_collection_modifyitems(items):
-    """Put first what takes long; keep the order of all others."""
+def pytest_collection_modifyitems(config, items):
+    """Put first what takes long, where several run abreast."""
+    if not hasattr(config, "workerinput"):
+        return
     places = {name: place for place, name in enumerate(FIRST)}
 
     def place(item):

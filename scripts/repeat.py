@@ -2,28 +2,35 @@
 
     python scripts/repeat.py
 
-The unit tests ten times in random orders, with one and with two threads;
-each notebook alone, with one and with two threads, its time and memory
-measured; all notebooks from another folder, and with the versions that
-Colab has; all run and stored twice, without a change; all outside of the
-repository, with vitlib from a wheel. Training in several processes, one of
-them killed. Published weights at full size, beside transformers and, where
-`make bench` has brought it, timm; and what the book says of timm's code.
-And what takes minutes of the built site: all pages in three engines, a
-monkey that plays for long, half an hour of drawing.
+What takes seconds or minutes: training in several processes, one of them
+killed, a monkey that plays for long, half an hour of drawing. Breaks of
+the core, planted one at a time: a test has to notice each. The unit
+tests and all notebooks ten times in random orders, with one and with two
+threads; each notebook alone, with one and with two threads, its time and
+memory measured; all notebooks from another folder, and with the versions
+that Colab has; all run and stored twice, without a change; all outside of
+the repository, with vitlib from a wheel. Published weights at full size,
+beside transformers and, where `make bench` has brought it, timm; and what
+the book says of timm's code.
+
+What went well is not done again until a file changes: a run that was
+stopped goes on where it was.
 """
 
+import json
 import os
+import random
 import shutil
 import sys
 import sysconfig
 import tempfile
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import nbformat
 from measured import measured
-from step import run
+from step import fingerprint, run
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOK = ROOT / "book"
@@ -32,9 +39,18 @@ PYTEST = "-m", "pytest", "-q"
 STRICT = "--nbval", "--nbval-current-env"
 NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
+ABREAST = "-n", "logical", "--maxprocesses", "4"
+RECORD = ROOT / "build" / ".repeat.json"
+SOURCES = (
+    "book",
+    "vitlib",
+    "tests",
+    "scripts",
+    "experiments",
+    "conftest.py",
+)
 RUNS = 10
 SITE_TESTS = "tests/site"
-MANY_PROCESSES = "tests/train/test_processes.py"
 SECONDS = 60
 MEGABYTES = 1000
 
@@ -44,11 +60,64 @@ def threads(number: int) -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(number), "MKL_NUM_THREADS": str(number)}
 
 
-def must(title: str, command: list, env: dict | None = None) -> None:
+class Done:
+    """The steps that went well since a file has changed."""
+
+    def __init__(self) -> None:
+        self.state = fingerprint([str(ROOT / name) for name in SOURCES])
+        self.titles: list[str] = []
+        if RECORD.exists():
+            state, titles = json.loads(RECORD.read_text())
+            if state == self.state:
+                self.titles = titles
+
+    def add(self, title: str) -> None:
+        """Write down that this step went well."""
+        self.titles.append(title)
+        RECORD.parent.mkdir(exist_ok=True)
+        RECORD.write_text(json.dumps([self.state, self.titles]))
+
+
+@cache
+def done() -> Done:
+    """Read once what went well."""
+    return Done()
+
+
+def need(title: str, command: list, env: dict | None = None) -> None:
     """Run a step, and end where it fails."""
     code, _ = run(title, [str(word) for word in command], 200, env)
     if code != 0:
         sys.exit(code)
+
+
+def must(title: str, command: list, env: dict | None = None) -> None:
+    """Run a step that is a test, unless it went well before."""
+    if title not in done().titles:
+        need(title, command, env)
+        done().add(title)
+
+
+def run_what_is_long() -> None:
+    """Run the tests that `make test` leaves out."""
+    must(
+        "Tests that take seconds and minutes",
+        [sys.executable, *PYTEST, *ABREAST, "-m", "long", "tests"],
+        threads(1) | OFFLINE,
+    )
+
+
+def shuffle_notebooks() -> None:
+    """Run all notebooks ten times, each time in another order."""
+    for seed in range(1, RUNS + 1):
+        count = 1 + seed % 2
+        paths = sorted(BOOK.glob("*.ipynb"))
+        random.Random(seed).shuffle(paths)
+        must(
+            f"All notebooks, order {seed}, threads: {count}",
+            [sys.executable, *PYTEST, *STRICT, *paths],
+            threads(count) | OFFLINE,
+        )
 
 
 def shuffle_unit_tests() -> None:
@@ -58,32 +127,25 @@ def shuffle_unit_tests() -> None:
         must(
             f"Unit tests, order {seed}, threads: {count}",
             [
-                *(sys.executable, *PYTEST, "tests", "vitlib"),
+                *(sys.executable, *PYTEST, *ABREAST, "tests", "vitlib"),
+                *("-m", "not long"),
                 *("--doctest-modules", "--ignore-glob", SITE_TESTS),
                 *("--ignore", "tests/teach/alive/test_lab.py"),
-                *("--ignore", MANY_PROCESSES),
                 *("--random-order", "--random-order-seed", seed),
             ],
             threads(count),
         )
 
 
-def run_many_processes() -> None:
-    """Train in several processes, kill one, go on with more."""
-    must(
-        "One run in several processes",
-        [sys.executable, *PYTEST, MANY_PROCESSES],
-        threads(1) | OFFLINE,
-    )
-
-
 def measure_notebook(path: Path, count: int) -> None:
     """Run one notebook alone, say its time; end if large or wrong."""
+    title = f"{path.stem}, threads: {count}"
+    if title in done().titles:
+        return
     command = [sys.executable, *PYTEST, *STRICT, path]
     taken = measured(command, OFFLINE | threads(count))
     print(
-        f"{path.stem}, threads: {count} ... {taken.seconds:.0f} s, "
-        f"{taken.megabytes:.0f} MB",
+        f"{title} ... {taken.seconds:.0f} s, {taken.megabytes:.0f} MB",
         flush=True,
     )
     if taken.code != 0:
@@ -92,10 +154,13 @@ def measure_notebook(path: Path, count: int) -> None:
         print(f"    more than {SECONDS} s on this machine", flush=True)
     if taken.megabytes > MEGABYTES:
         sys.exit(f"more than {MEGABYTES} MB")
+    done().add(title)
 
 
 def run_twice() -> None:
     """Run all notebooks twice; the second run must change nothing."""
+    if "Nothing has changed" in done().titles:
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path in BOOK.glob("*.ipynb"):
@@ -108,12 +173,13 @@ def run_twice() -> None:
         changed = [p.name for p in paths if p.read_bytes() != once[p]]
         if changed:
             sys.exit(f"the second run changed {', '.join(changed)}")
+    done().add("Nothing has changed")
 
 
 def build_wheel(folder: Path) -> Path:
     """Build vitlib's wheel, from its sdist, with nothing left out."""
     uv = [sys.executable, "-m", "uv", "build", "--no-build-isolation"]
-    must("Building the wheel", [*uv, "--out-dir", folder, ROOT])
+    need("Building the wheel", [*uv, "--out-dir", folder, ROOT])
     (wheel,) = folder.glob("vitlib-*.whl")
     packed = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
@@ -132,17 +198,20 @@ def make_environment(folder: Path, wheel: Path) -> Path:
     python = home / "bin" / "python"
     uv = [sys.executable, "-m", "uv"]
     make = [*uv, "venv", "--python", sys.executable, home]
-    must("Creating an environment", make)
+    need("Creating an environment", make)
     packages = sysconfig.get_path("purelib")
     (target,) = home.glob("lib/python*/site-packages")
     (target / "packages.pth").write_text(packages + "\n")
     install = [*uv, "pip", "install", "--python", python, "--no-deps"]
-    must("Installing the wheel", [*install, wheel])
+    need("Installing the wheel", [*install, wheel])
     return python
 
 
 def check_wheel() -> None:
     """Run all notebooks where only the wheel can serve them."""
+    title = "Notebooks outside of the repository, from the wheel"
+    if title in done().titles:
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         python = make_environment(folder, build_wheel(folder))
@@ -157,7 +226,7 @@ def check_wheel() -> None:
         where = nbformat.v4.new_notebook(cells=[cell])
         nbformat.write(where, book / "00_where.ipynb")
         must(
-            "Notebooks outside of the repository, from the wheel",
+            title,
             [python, *PYTEST, "--rootdir", book, *STRICT, book],
             OFFLINE,
         )
@@ -172,12 +241,6 @@ def compare_at_full_size() -> None:
     )
 
 
-def stay_long_at_the_site() -> None:
-    """Run the tests of the built site that take minutes."""
-    command = [sys.executable, *PYTEST, "-m", "long", SITE_TESTS]
-    must("The built site, for long", command, OFFLINE | threads(1))
-
-
 def read_beside_timm() -> None:
     """Ask timm, if it is there, what the book's page says of its code."""
     must(
@@ -190,8 +253,11 @@ def read_beside_timm() -> None:
 def main() -> None:
     """Repeat everything; end at the first failure."""
     os.chdir(ROOT)
+    run_what_is_long()
+    breaks = [sys.executable, "scripts/breaks.py"]
+    must("Planted breaks", breaks, threads(1) | OFFLINE)
     shuffle_unit_tests()
-    run_many_processes()
+    shuffle_notebooks()
     compare_at_full_size()
     read_beside_timm()
     for count in (1, 2):
@@ -211,7 +277,6 @@ def main() -> None:
     )
     run_twice()
     check_wheel()
-    stay_long_at_the_site()
 
 
 if __name__ == "__main__":
