@@ -107,7 +107,7 @@ def probe(module: str) -> tuple[dict, str]:
 def without_paths(text: str) -> str:
     """Leave the names of folders out: they may name a person.
 
-    >>> without_paths("/home/ada/lib/libc10.so: cannot open")
+    >>> without_paths("/somebody/lib/libc10.so: cannot open")
     'libc10.so: cannot open'
     """
     return re.sub(r"(?:[A-Za-z]:)?[/\\](?:[^/\\:'\"]*[/\\])+", "", text)
