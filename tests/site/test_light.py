@@ -1,5 +1,6 @@
 """A page loads what it shows; what it lacks stops none of the rest."""
 
+import hashlib
 import re
 
 import pytest
@@ -230,3 +231,12 @@ def test_a_style_stays_for_what_any_page_or_script_names(tmp_path):
         ".b>p{color:red}@mediaprint{.d:hover{color:red}}"
         "p:not(.f){color:red}@font-face{font-family:g}"
     )
+
+
+def test_the_one_script_is_that_of_every_page():
+    """It is written once a page: two that differ would end as one."""
+    script = (SITE / "_static" / "page.js").read_bytes()
+    version = hashlib.sha256(script).hexdigest()[:8]
+    for page in PAGES:
+        text = html(page).read_text(encoding="utf-8")
+        assert f"_static/page.js?v={version}" in text, page
