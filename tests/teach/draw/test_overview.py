@@ -23,6 +23,7 @@ from torch import nn
 
 from vitlib import ViT
 from vitlib.inside import residual_stream
+from vitlib.teach.draw.narrow import panels
 from vitlib.teach.draw.overview import overview
 from vitlib.teach.draw.palette import (
     CLS,
@@ -110,6 +111,23 @@ def test_stages_stand_in_running_order_with_their_tensors_below():
     tensors = ["images", "patches", "tokens", "tokens", "tokens", "scores"]
     assert by_height[0] == STAGES
     assert by_height[1] == tensors
+
+
+@pytest.mark.parametrize("stage", [None, *STAGES])
+def test_a_phone_shows_each_arrow_whole_and_behind_a_picture(stage):
+    shown = whole() if stage is None else marked(stage)
+    (axes,) = shown.panels
+    starts = [part.left for part in panels(axes.figure, shown.cuts)]
+    pictures = [image.get_extent()[:2] for image in axes.images[:2]]
+    arrows = [
+        tuple(line.get_xdata())
+        for line in axes.lines
+        if len(line.get_xdata()) == 2 and np.ptp(line.get_xdata()) == 13
+    ]
+    assert len(arrows) == len(pictures) == 2
+    for (_, end), (tail, tip) in zip(pictures, arrows, strict=True):
+        assert end < tail < tip
+        assert not any(end < start <= tip for start in starts)
 
 
 def test_the_cat_and_its_patches_in_reading_order():

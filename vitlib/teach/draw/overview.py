@@ -33,6 +33,7 @@ CENTRES = {
     "encoder": 540,
     "head": 656,
 }
+CUTS = (143, 376)  # behind the first arrow, between two shapes
 NAMES = {"image": "images", "patches": "patches", "head": "scores"}
 SHOWN = (0, 1, None, 75, 76, 77, None, 195)  # None: some are left out
 
@@ -70,7 +71,8 @@ def overview(here: str | None = None) -> None:
     if here not in (None, *CENTRES):
         stages = ", ".join(CENTRES)
         raise ValueError(f"here is {here!r}; it is one of {stages}")
-    show(_Overview(_trace(), here).figure, _describe(_trace(), here))
+    figure = _Overview(_trace(), here).figure
+    show(figure, _describe(_trace(), here), cuts=CUTS)
 
 
 def _describe(trace: dict[str, Tensor], here: str | None) -> str:
