@@ -121,7 +121,12 @@ HALF = {
         ),
         ("12_scaling", f"bends upwards, {SLOPES['fused']:.1f} over the"),
         ("12_scaling", f"measured: {BOUGHT['checkpoints']:.2f} on our"),
-        ("12_scaling", f"nothing here**, {BOUGHT['compiled']:.2f}."),
+        ("12_scaling", f"little here**, {BOUGHT['compiled']:.2f}."),
+        (
+            "12_scaling",
+            f"takes {BOUGHT['bfloat16']:.2f} down to "
+            f"{BOUGHT['compiled, bfloat16']:.2f}",
+        ),
         (
             "12_scaling",
             f"between {SHARES[0]:.0f} and {SHARES[-1]:.0f} %. The V100s",
