@@ -116,7 +116,7 @@ def of_sizes(data: dict, sizes: dict) -> list[list[str]]:
     heavy, page = greatest({n: p["own_bytes"] for n, p in pages.items()})
     long, file = greatest(sizes.get("notebooks", {}))
     whole, imported = sizes.get("checkout"), sizes.get("import_seconds")
-    own = f"a page without the theme at most{heavy}"
+    own = f"a page, what all share aside, at most{heavy}"
     return [
         row(own, PAGE, page, megabytes),
         row(f"a notebook's file at most{long}", FILE, file, megabytes),
