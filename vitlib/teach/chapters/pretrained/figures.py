@@ -80,6 +80,7 @@ def looks(photo: Tensor, maps: dict[str, Tensor]) -> None:
         figure,
         f"A photo and maps of {grid} squares, one a name, each shaded in "
         f"violet in its own way, from 0 to its largest weight: {told}.",
+        by_row=True,
     )
 
 
@@ -106,6 +107,7 @@ def clothes(
         figure,
         f"{rows} rows of {columns} small grey pictures of clothes on "
         f"white: {told}.",
+        by_row=True,
     )
 
 
