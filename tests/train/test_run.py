@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from vitlib.encoder import EncoderBlock
 from vitlib.pretrained import load
 from vitlib.train import run, store
 from vitlib.train.changes import Changes, Prepared
@@ -115,6 +116,28 @@ def test_pieces_of_a_batch_learn_what_the_batch_learns(fit, logged):
         assert one["loss"] == pytest.approx(other["loss"], abs=1e-5)
     # AdamW takes even steps where a gradient is nothing but rounding.
     check_alike(whole, pieces, atol=1e-4, rtol=1e-4)
+
+
+def test_checkpointing_computes_blocks_twice_and_learns_the_same(
+    fit, logged, monkeypatch
+):
+    """With dropout too, whose chance must come again."""
+    forward, calls = EncoderBlock.forward, []
+
+    def counted(block, *given):
+        calls.append(torch.is_grad_enabled())
+        return forward(block, *given)
+
+    monkeypatch.setattr(EncoderBlock, "forward", counted)
+    losses, counts = [], []
+    for more in ((), ("--checkpointing",)):
+        calls.clear()
+        options = "--dropout", 0.2, "--epochs", 1, *more
+        folder = fit(*options, name=f"run{len(more)}")
+        losses.append([row["loss"] for row in logged(folder)])
+        counts.append(sum(calls))
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert counts[1] == 2 * counts[0] == 2 * len(losses[0])
 
 
 def test_the_best_weights_are_as_good_as_the_summary_says(fit, arrays):
