@@ -12,7 +12,7 @@ import torch
 
 from vitlib.train.ask import predict, score
 from vitlib.train.engine import DEVICES, PRECISIONS
-from vitlib.train.run import RATES, fit
+from vitlib.train.run import RATE_FROM_NOTHING, RATE_FROM_WEIGHTS, fit
 from vitlib.vit import SIZES
 
 FIT = """Train or fine-tune a Vision Transformer on pictures.
@@ -234,8 +234,8 @@ def training(add: Add) -> None:
         "--learning-rate",
         type=float,
         metavar="RATE",
-        help=f"the peak; {RATES[False]:g}, with --weights {RATES[True]:g} "
-        "if not given",
+        help=f"the peak; {RATE_FROM_NOTHING:g}, with --weights "
+        f"{RATE_FROM_WEIGHTS:g} if not given",
     )
     add("--weight-decay", type=float, default=0.05, help="of matrices")
     add("--warmup", type=float, default=0.1, help="share of the steps")

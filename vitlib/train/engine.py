@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.utils import is_tensorboard_available
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -72,7 +73,7 @@ def accelerator_on(device: str, folder: Path) -> Accelerator:
         cpu=device == "cpu",
         mixed_precision="no",  # scores_of sees to it
         kwargs_handlers=[DDP],
-        log_with="tensorboard" if has_tensorboard() else None,
+        log_with="tensorboard" if is_tensorboard_available() else None,
         project_dir=folder,
     )
     wanted = int(os.environ.get("WORLD_SIZE", 1))
@@ -83,13 +84,6 @@ def accelerator_on(device: str, folder: Path) -> Accelerator:
             "cuda"
         )
     return accelerator
-
-
-def has_tensorboard() -> bool:
-    """Say if either writer of its files is installed."""
-    from accelerate.utils import is_tensorboard_available
-
-    return is_tensorboard_available()
 
 
 def placed(
@@ -156,15 +150,11 @@ class LearnTogether:
         model.zero_grad()
         loss = torch.zeros((), device=accelerator.device)
         for piece in pieces:
-            alone = piece is not pieces[-1]
-            later = (
-                unsynced(model, accelerator) if alone else nullcontext()
-            )
-            with later:
+            last = piece is pieces[-1]
+            with nullcontext() if last else unsynced(model, accelerator):
                 part = loss_of_piece(memory, piece, settings)
-                (
-                    part * ranks
-                ).backward()  # what comes is the mean of ranks
+                scaled = part * ranks  # what comes is the mean of ranks
+                scaled.backward()
             loss += part.detach()
         length = nn.utils.clip_grad_norm_(
             model.parameters(), settings.max_norm

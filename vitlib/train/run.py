@@ -52,14 +52,14 @@ from vitlib.training import Progress, optimizers_of, take_steps
 from vitlib.vit import ViT
 
 CROP_SHARE = 0.875  # of the shorter side, when a model is asked
-RATES = {False: 1e-3, True: 1e-4}  # from nothing, from weights
-# What changes how a run is computed, and not what is computed.
-HOW = (
+RATE_FROM_NOTHING, RATE_FROM_WEIGHTS = 1e-3, 1e-4
+# What may differ where a run goes on; of the data, where it lies.
+MAY_DIFFER = (
     *("config", "out", "data", "device", "precision", "accumulate"),
     *("checkpointing", "compile", "shard", "workers", "look", "epochs"),
     *("save_every", "log_every", "skip_broken", "skip_empty", "command"),
 )
-OWN = "config", "out", "data", "command"  # a repetition has its own
+NOT_REPEATED = "config", "out", "data", "command"
 
 
 @dataclass
@@ -90,7 +90,8 @@ def fit(options: Namespace) -> int:
     go_on(run)
     if accelerator.is_main_process:
         run.store.begin_log(run.batches.done)
-        kept = {k: v for k, v in vars(options).items() if k not in OWN}
+        given = vars(options).items()
+        kept = {k: v for k, v in given if k not in NOT_REPEATED}
         path = run.store.folder / "run.toml"
         path.write_text(as_toml(kept), encoding="utf-8")
     stopped = train(run)
@@ -247,12 +248,12 @@ def settings_of(options: Namespace, model: ViT, device: str) -> Settings:
         }
         rates = dict.fromkeys(sorted(parts - {"head"}), options.body_rate)
     rate = options.learning_rate
+    if rate is None:
+        rate = RATE_FROM_WEIGHTS if options.weights else RATE_FROM_NOTHING
     return Settings(
         epochs=options.epochs,
         batch_size=options.batch_size,
-        learning_rate=RATES[bool(options.weights)]
-        if rate is None
-        else rate,
+        learning_rate=rate,
         weight_decay=options.weight_decay,
         warmup=options.warmup,
         label_smoothing=options.label_smoothing,
@@ -302,7 +303,8 @@ def given_of(
     options: Namespace, pictures: Pictures, model: ViT
 ) -> dict[str, str]:
     """Describe all that the weights depend on, to know a run again."""
-    told = {k: str(v) for k, v in vars(options).items() if k not in HOW}
+    given = vars(options).items()
+    told = {k: str(v) for k, v in given if k not in MAY_DIFFER}
     return told | {
         "pictures": fingerprint_of(pictures),
         "classes": ", ".join(pictures.classes),
