@@ -110,14 +110,18 @@ def try_all(breaks: list[Break], right: dict[str, bool]) -> None:
             free.put(copied(Path(name) / str(number)))
         check_unbroken(Path(name) / "0", breaks)
 
-        def attempt(one: Break) -> None:
+        def attempt(one: Break) -> bool:
             folder = free.get()
-            right[key_of(one)] = is_right(one, folder)
-            free.put(folder)
-            RECORD.write_text(json.dumps(right))
+            try:
+                return is_right(one, folder)
+            finally:
+                free.put(folder)
 
         with ThreadPoolExecutor(abreast) as pool:
-            list(pool.map(attempt, breaks))
+            found = pool.map(attempt, breaks)
+            for one, answer in zip(breaks, found, strict=True):
+                right[key_of(one)] = answer
+                RECORD.write_text(json.dumps(right))
 
 
 def check_unbroken(folder: Path, breaks: list[Break]) -> None:
