@@ -41,14 +41,7 @@ NOWHERE = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
 ABREAST = "-n", "logical", "--maxprocesses", "4"
 RECORD = ROOT / "build" / ".repeat.json"
-SOURCES = (
-    "book",
-    "vitlib",
-    "tests",
-    "scripts",
-    "experiments",
-    "conftest.py",
-)
+MADE = "_build", "build", "dist", "*.egg-info"  # by commands
 RUNS = 10
 SITE_TESTS = "tests/site"
 SECONDS = 60
@@ -60,11 +53,17 @@ def threads(number: int) -> dict[str, str]:
     return {"OMP_NUM_THREADS": str(number), "MKL_NUM_THREADS": str(number)}
 
 
+def sources() -> list[Path]:
+    """List all that a step may read: what is not made, and not hidden."""
+    made = {path for name in MADE for path in ROOT.glob(name)}
+    return sorted(set(ROOT.glob("[!.]*")) - made)
+
+
 class Done:
     """The steps that went well since a file has changed."""
 
     def __init__(self) -> None:
-        self.state = fingerprint([str(ROOT / name) for name in SOURCES])
+        self.state = fingerprint(map(str, sources()))
         self.titles: list[str] = []
         if RECORD.exists():
             state, titles = json.loads(RECORD.read_text())
