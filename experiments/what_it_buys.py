@@ -24,9 +24,8 @@ from torch.ao.quantization import quantize_dynamic
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import AdamW
-from torch.utils.checkpoint import checkpoint
 
-from vitlib import SIZES, Encoder, ViT
+from vitlib import ViT
 from vitlib.teach.chapters.scaling.processes import in_two
 
 ROUNDS, BATCH = 7, 8
@@ -34,33 +33,15 @@ BATCHES = (1, 8, 32)
 Call = Callable[[], object]
 
 
-class Again(nn.Module):
-    """A block that keeps its input alone, and runs again for the rest."""
-
-    def __init__(self, block: nn.Module) -> None:
-        super().__init__()
-        self.block = block
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Keep what comes in."""
-        return checkpoint(self.block, tokens, use_reentrant=False)
-
-
 def made(kind: str = "") -> nn.Module:
     """Build the model, changed as the words say."""
     torch.manual_seed(0)
-    patch_size, embed_dim, depth, num_heads = SIZES["Ti/16"]
-    model = ViT(
-        patch_size=patch_size,
-        embed_dim=embed_dim,
-        depth=depth,
-        num_heads=num_heads,
-    )
+    model = ViT.from_name("Ti/16")
     if "written out" in kind:
         for block in model.blocks:
             block.attn.attention = ATTENTIONS["written out"]
     if "checkpoints" in kind:
-        model.blocks = Encoder(Again(block) for block in model.blocks)
+        model.blocks.set_grad_checkpointing()
     if "compiled" in kind:
         model.compile()
     return model

@@ -5,11 +5,9 @@ from itertools import product
 import pytest
 import torch
 from live_page import PHONE, give_to_python, settle
-from torch import nn
-from torch.utils.checkpoint import checkpoint
 from traitlets import TraitError
 
-from vitlib import SIZES, Encoder, ViT
+from vitlib import SIZES, ViT
 from vitlib.teach.chapters.scaling import plan
 from vitlib.teach.chapters.scaling.run_planner import RunPlanner
 
@@ -63,15 +61,6 @@ def test_page_and_arithmetic_agree_on_the_whole_grid(open_figure):
             assert found[name] == pytest.approx(counts[name], rel=1e-12)
 
 
-class Again(nn.Module):
-    def __init__(self, block):
-        super().__init__()
-        self.block = block
-
-    def forward(self, tokens):
-        return checkpoint(self.block, tokens, use_reentrant=False)
-
-
 def kept(model, images, bf16):
     """Bytes that torch keeps, the weights and their copies left out."""
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
@@ -107,7 +96,7 @@ def test_with_checkpoints_a_block_is_whole_and_the_others_are_inputs():
     model = ViT.from_name("Ti/16")
     images = torch.rand(1, 3, 224, 224)
     whole = kept(model, images, False)
-    model.blocks = Encoder(Again(block) for block in model.blocks)
+    model.blocks.set_grad_checkpointing()
     inputs = kept(model, images, False)
     one = ViT.from_name("Ti/16")
     one.blocks = one.blocks[:11]
