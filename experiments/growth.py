@@ -11,15 +11,19 @@ torch held beyond the weights and their gradients. One thread. What
 stands in the table is not measured again: run it on a quiet machine.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import torch
 from storing import Table
-from torch.profiler import ProfilerActivity, profile
 
 from vitlib import ViT
 from vitlib.attention import attention, fused_attention
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+from measuring import peak_bytes
 
 TABLE = Table("growth")
 SIZES = {"image_size": 224, "embed_dim": 192, "depth": 12, "batch": 1}
@@ -68,20 +72,6 @@ def best_seconds(call: Callable[[], object]) -> float:
     return min(taken)
 
 
-def peak_bytes(call: Callable[[], object]) -> int:
-    """Say how far one call raises what torch holds, at its highest."""
-    activities = [ProfilerActivity.CPU]
-    with profile(activities=activities, profile_memory=True) as record:
-        call()
-    events = record.profiler.kineto_results.events()
-    steps = [event for event in events if event.name() == "[memory]"]
-    held = peak = 0
-    for step in sorted(steps, key=lambda event: event.start_ns()):
-        held += step.nbytes()
-        peak = max(peak, held)
-    return peak
-
-
 def one_run(varied: str, value: int, kind: str) -> None:
     """Measure one model, unless that is done."""
     sizes = SIZES | {varied: value}
@@ -89,7 +79,7 @@ def one_run(varied: str, value: int, kind: str) -> None:
     def find() -> dict:
         found = {}
         for name, call in calls(sizes, kind).items():
-            found[f"{name}_bytes"] = peak_bytes(call)
+            found[f"{name}_bytes"] = peak_bytes(call, "cpu")
             found[f"{name}_ms"] = f"{1000 * best_seconds(call):.1f}"
         return found
 

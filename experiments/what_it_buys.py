@@ -185,7 +185,9 @@ def main() -> None:
         seeds=[0],
         batch_size=BATCH,
         training=ratios(in_turns(steps), "plain"),
-        training_bytes={n: peak_bytes(call) for n, call in steps.items()},
+        training_bytes={
+            n: peak_bytes(call, "cpu") for n, call in steps.items()
+        },
         forward=ratios(in_turns(calls), "plain"),
         training_a_picture=a_picture(training),
         forward_a_picture=a_picture(forward),
