@@ -5,9 +5,10 @@ seen.
 """
 
 import functools
+import shutil
 
 import pytest
-from built_site import SITE, html, serve, watch
+from built_site import ROOT, SITE, html, serve, watch
 from live_page import Tabs
 from looking import look_at
 
@@ -17,6 +18,38 @@ def _site():
     """Fail, and say how to go on, where the site has not been built."""
     if not (SITE / "book" / "index.html").is_file():
         pytest.fail("no _build/html: run `make book`", pytrace=False)
+
+
+@pytest.fixture
+def build(tmp_path, monkeypatch):
+    """Build a few notebooks alone, with one of the book's extensions."""
+    from sphinx.application import Sphinx
+
+    def go(extension, notebooks, **settings):
+        monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
+        source, out = tmp_path / "source", tmp_path / "out"
+        source.mkdir()
+        for name, notebook in notebooks.items():
+            path = ROOT / "book" / f"{notebook}.ipynb"
+            shutil.copy(path, source / f"{name}.ipynb")
+        settings |= {
+            "extensions": ["myst_nb", extension],
+            "nb_execution_mode": "off",
+            "suppress_warnings": ["myst", "toc"],
+        }
+        Sphinx(
+            source,
+            None,
+            out,
+            tmp_path / "trees",
+            "html",
+            confoverrides=settings,
+            status=None,
+            warning=None,
+        ).build()
+        return out
+
+    return go
 
 
 @pytest.fixture(scope="session")

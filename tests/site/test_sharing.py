@@ -1,7 +1,6 @@
 """What a page says of itself to searches, to previews and to readers."""
 
 import re
-import shutil
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -116,31 +115,11 @@ def test_the_address_is_told_by_the_environment_or_the_project(
 
 
 @pytest.fixture(params=[True, False], ids=["known", "unknown"])
-def small_site(request, tmp_path, monkeypatch):
+def small_site(request, build, monkeypatch):
     """Build two pages where the address is known, and where it is not."""
-    from sphinx.application import Sphinx
-
     monkeypatch.setenv("BOOK_SITE", SITE if request.param else "")
-    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
-    source, out = tmp_path / "source", tmp_path / "out"
-    source.mkdir()
-    shutil.copy(ROOT / "book" / "progress.ipynb", source / "other.ipynb")
-    shutil.copy(ROOT / "book" / "index.ipynb", source / "index.ipynb")
-    Sphinx(
-        source,
-        None,
-        out,
-        tmp_path / "trees",
-        "html",
-        confoverrides={
-            "extensions": ["myst_nb", "sharing"],
-            "html_title": "The book",
-            "nb_execution_mode": "off",
-            "suppress_warnings": ["myst", "toc"],
-        },
-        status=None,
-        warning=None,
-    ).build()
+    notebooks = {"other": "progress", "index": "index"}
+    out = build("sharing", notebooks, html_title="The book")
     return out, request.param
 
 

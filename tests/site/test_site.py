@@ -3,7 +3,6 @@
 import functools
 import json
 import re
-import shutil
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -390,33 +389,14 @@ def test_the_project_names_the_repository_for_package_and_book(tmp_path):
 
 @pytest.mark.parametrize("known", [True, False])
 def test_buttons_are_there_exactly_where_the_address_is_known(
-    known, tmp_path, monkeypatch
+    known, build, monkeypatch
 ):
-    from sphinx.application import Sphinx
-
     monkeypatch.setenv(
         "BOOK_REPOSITORY",
         "https://github.com/someone/book" if known else "/srv/book.git",
     )
-    monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
-    source, out = tmp_path / "source", tmp_path / "out"
-    source.mkdir()
-    shutil.copy(ROOT / "book" / "index.ipynb", source / "index.ipynb")
-    Sphinx(
-        source,
-        None,
-        out,
-        tmp_path / "trees",
-        "html",
-        confoverrides={
-            "extensions": ["myst_nb", "repository"],
-            "html_theme": "sphinx_book_theme",
-            "nb_execution_mode": "off",
-            "suppress_warnings": ["myst"],
-        },
-        status=None,
-        warning=None,
-    ).build()
+    theme = "sphinx_book_theme"
+    out = build("repository", {"index": "index"}, html_theme=theme)
     page = (out / "index.html").read_text()
     for address in (
         "https://mybinder.org/v2/gh/someone/book/main"
