@@ -141,7 +141,9 @@ def parted(
         )
     generator = torch.Generator().manual_seed(seed_of(seed))
     first, second = [], []
-    places: list[list[int]] = [[] for _ in range(max(labels) + 1)]
+    places: list[list[int]] = [
+        [] for _ in range(max(labels, default=-1) + 1)
+    ]
     for place, label in enumerate(labels):
         places[label].append(place)
     for own in places:

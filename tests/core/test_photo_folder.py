@@ -115,6 +115,12 @@ def test_a_small_class_is_in_both_parts(folder):
         assert min(part.counts.values()) >= 1
 
 
+def test_nothing_is_parted_into_nothing_twice(folder):
+    photos = PhotoFolder(folder)
+    photos.keep([])
+    assert [len(part) for part in photos.split(0.5)] == [0, 0]
+
+
 def test_a_model_is_trained_on_a_folder(folder):
     """Dark or light is learned in a few steps."""
     train, asked = PhotoFolder(folder, as_small).split(0.3)
