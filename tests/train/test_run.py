@@ -324,6 +324,18 @@ def test_pictures_to_be_asked_about_may_be_none_or_others(
     assert (folder / "best" / "model.safetensors").is_file()
 
 
+@pytest.mark.parametrize(
+    ("share", "parts"), [(0.1, "2 pictures to"), (0.6, "2 to be asked")]
+)
+def test_a_share_that_leaves_a_part_empty_is_refused(
+    share, parts, fit, tmp_path, capsys
+):
+    path = tmp_path / "two.npz"
+    np.savez(path, images=np.zeros((2, 8, 8), np.uint8), labels=[0, 1])
+    fit("--validation", share, data=path, code=1)
+    assert parts in capsys.readouterr().err
+
+
 def test_photos_of_any_mode_and_size_are_learned_from_and_named(
     fit, photos, capsys
 ):

@@ -109,11 +109,27 @@ def open_pictures(
     """Open the pictures to learn from, and those to be asked about."""
     pictures = checked(options.data, options, accelerator)
     share = options.validation
+    if share == 0:
+        return pictures, None
     if not isinstance(share, str):
-        return pictures.split(share) if share else (pictures, None)
+        return both_filled(pictures.split(share), share)
     validation = checked(share, options, accelerator)
     check_same_classes(pictures, validation)
     return pictures, validation
+
+
+def both_filled(
+    parts: tuple[Pictures, Pictures], share: float
+) -> tuple[Pictures, Pictures]:
+    """Refuse a share that leaves one of two parts without a picture."""
+    learned, asked = map(len, parts)
+    if not learned or not asked:
+        raise ValueError(
+            f"with --validation {share} there are {learned} pictures to "
+            f"learn from and {asked} to be asked about: give some class "
+            "two pictures or more, or take --validation 0"
+        )
+    return parts
 
 
 def checked(
