@@ -141,12 +141,10 @@ def parted(
         )
     generator = torch.Generator().manual_seed(seed_of(seed))
     first, second = [], []
-    places: list[list[int]] = [
-        [] for _ in range(max(labels, default=-1) + 1)
-    ]
+    places: dict[int, list[int]] = {label: [] for label in sorted(labels)}
     for place, label in enumerate(labels):
         places[label].append(place)
-    for own in places:
+    for own in places.values():
         order = torch.randperm(len(own), generator=generator).tolist()
         count = round(share * len(own))
         if len(own) > 1:
