@@ -9,6 +9,7 @@ import take_away
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torchs import torchs_block
 
 import vitlib
 
@@ -59,37 +60,6 @@ def test_the_file_needs_torch_and_einops_alone():
         if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
     assert {name.split(".")[0] for name in names} == {"torch", "einops"}
-
-
-def torchs_block(block, width, heads) -> nn.TransformerEncoderLayer:
-    """A block of torch's own, with the weights of one of ours."""
-    own = nn.TransformerEncoderLayer(
-        width,
-        heads,
-        block.mlp.fc1.out_features,
-        dropout=0.0,
-        activation="gelu",
-        layer_norm_eps=1e-6,
-        batch_first=True,
-        norm_first=True,
-    )
-    names = {
-        "self_attn.in_proj_": "attn.qkv.",
-        "self_attn.out_proj.": "attn.proj.",
-        "linear1.": "mlp.fc1.",
-        "linear2.": "mlp.fc2.",
-        "norm1.": "norm1.",
-        "norm2.": "norm2.",
-    }
-    ours = block.state_dict()
-    own.load_state_dict(
-        {
-            theirs + kind: ours[name + kind]
-            for theirs, name in names.items()
-            for kind in ("weight", "bias")
-        }
-    )
-    return own.eval()
 
 
 @torch.no_grad()

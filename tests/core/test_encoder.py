@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torchs import torchs_block
 
 from vitlib import MLP, Encoder, EncoderBlock, record_attention
 
@@ -35,34 +36,7 @@ def tokens():
 
 
 def make_torchs(block):
-    """Torch's own pre-norm layer with the weights of our block."""
-    layer = nn.TransformerEncoderLayer(
-        WIDTH,
-        HEADS,
-        dim_feedforward=4 * WIDTH,
-        dropout=0.0,
-        activation="gelu",
-        layer_norm_eps=1e-6,
-        batch_first=True,
-        norm_first=True,
-    )
-    names = {
-        "norm1.weight": "norm1.weight",
-        "norm1.bias": "norm1.bias",
-        "attn.qkv.weight": "self_attn.in_proj_weight",
-        "attn.qkv.bias": "self_attn.in_proj_bias",
-        "attn.proj.weight": "self_attn.out_proj.weight",
-        "attn.proj.bias": "self_attn.out_proj.bias",
-        "norm2.weight": "norm2.weight",
-        "norm2.bias": "norm2.bias",
-        "mlp.fc1.weight": "linear1.weight",
-        "mlp.fc1.bias": "linear1.bias",
-        "mlp.fc2.weight": "linear2.weight",
-        "mlp.fc2.bias": "linear2.bias",
-    }
-    ours = block.state_dict()
-    layer.load_state_dict({names[name]: ours[name] for name in ours})
-    return layer.train()  # in training torch takes no shortcut
+    return torchs_block(block, WIDTH, HEADS)
 
 
 def test_block_equals_torchs_pre_norm_layer(block, tokens):
