@@ -37,22 +37,30 @@ DEVICES = {
 MODELS = (*(name for name in SIZES if name != "H/14"), "L/14", "H/14")
 
 
+def published(name: str) -> str:
+    """Name a published size that differs in its patches at most.
+
+    >>> published("L/14")
+    'L/16'
+    """
+    body, _ = name.split("/")
+    return next(n for n in SIZES if n.split("/")[0] == body)
+
+
 def settings_of(name: str) -> dict[str, int]:
-    """Give a size by name, "L/14" too: L/16 with other patches.
+    """Give a size by name, "L/14" too.
 
     >>> settings_of("L/14")["patch_size"], settings_of("L/14")["depth"]
     (14, 24)
     """
-    body, patch_size = name.split("/")
-    (known,) = {n for n in SIZES if n.split("/")[0] == body} - {"B/32"}
-    settings = sizes.settings_of(known)
+    _, patch_size = name.split("/")
+    settings = sizes.settings_of(published(name))
     return settings | {"patch_size": int(patch_size)}
 
 
 def heads_of(name: str) -> int:
     """Count the heads of a size."""
-    body = name.split("/")[0]
-    return next(s[3] for n, s in SIZES.items() if n.split("/")[0] == body)
+    return SIZES[published(name)].num_heads
 
 
 def work(name: str, image_size: int, pictures: int, epochs: int) -> float:
