@@ -15,5 +15,6 @@ missing = [name for name in NEEDED.split() if find_spec(name) is None]
 if missing:
     raise ModuleNotFoundError(
         f"vitlib.train needs {', '.join(missing)}, unlike vitlib itself: "
-        'pip install "vitlib[train]", or in a clone pip install ".[train]"'
+        'pip install "vitlib[train]", or in a clone '
+        'pip install -e ".[train]"'
     )
