@@ -42,6 +42,10 @@ KERNEL = {
     "name": "python3",
 }
 KEPT = {"jupyter", "mystnb", "tags"}
+UNKNOWN = (
+    "git's remote `origin` has no address from which pip could get "
+    "vitlib:\nthe first cells say that it is missing"
+)
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -116,6 +120,8 @@ def write_first_cells(check: bool) -> None:
             )
         if not check:
             nbformat.write(notebook, path)
+    if not check:
+        print(f"The first cells install {wanted}" if wanted else UNKNOWN)
 
 
 def main() -> None:

@@ -138,7 +138,9 @@ def test_the_remote_counts_then_the_project_then_an_index(tmp_path):
     assert find() == find(BOOK_REPOSITORY=other) == "vitlib[teach]"
 
 
-def test_all_are_told_at_once_and_can_be_asked(tmp_path, monkeypatch):
+def test_all_are_told_at_once_and_can_be_asked(
+    tmp_path, monkeypatch, capsys
+):
     path = tmp_path / "some.ipynb"
     path.write_bytes((BOOK / "progress.ipynb").read_bytes())
     monkeypatch.setattr(notebooks, "BOOK", tmp_path)
@@ -148,6 +150,11 @@ def test_all_are_told_at_once_and_can_be_asked(tmp_path, monkeypatch):
     notebooks.write_first_cells(check=False)
     notebooks.write_first_cells(check=True)
     assert second_cell(path).source == repository.first_cell(KNOWN)
+    assert KNOWN in capsys.readouterr().out
+    monkeypatch.setattr(notebooks, "find_wanted", lambda *_: "")
+    notebooks.write_first_cells(check=False)
+    assert second_cell(path).source == repository.first_cell("")
+    assert "`origin` has no address" in capsys.readouterr().out
 
 
 def test_the_notebooks_that_a_page_offers_know_it_too(
