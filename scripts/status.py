@@ -191,6 +191,7 @@ def main() -> None:
         stored = json.loads(STORE.read_text()) if STORE.exists() else {}
         text = json.dumps(stored | {name: found}, indent=1, sort_keys=True)
         STORE.write_text(text + "\n")
+        print(f"{name} stored in {STORE.relative_to(ROOT)}", flush=True)
 
 
 if __name__ == "__main__":
