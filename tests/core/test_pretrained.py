@@ -341,6 +341,8 @@ def test_families_prepare_pictures_with_the_numbers_of_their_libraries():
 def test_sizes_of_timm_have_as_many_heads_as_ours():
     for size in SIZES.values():
         assert (size.embed_dim, size.num_heads) in HEADS_OF.values()
+    # Ours have none of this one: timm's vit_medium_patch16_clip_224.
+    assert HEADS_OF["medium"] == (512, 8)
 
 
 def test_what_is_not_given_is_as_in_every_vit():
