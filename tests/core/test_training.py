@@ -1134,6 +1134,7 @@ def test_soft_labels_that_are_no_shares_are_refused(refuses, data):
     images, labels = data
     sure = F.one_hot(labels, 5).float()
     refuses(lambda: run(tiny(), (images, 2 * sure)), "add up", 2)
+    refuses(lambda: run(tiny(), (images, 1.05 * sure)), "add up", 1.05)
     refuses(lambda: run(tiny(), (images, sure - 0.2)), "-0.2")
     few = F.one_hot(labels, 7).float()
     refuses(lambda: run(tiny(), (images, few)), "7 classes", 5)
