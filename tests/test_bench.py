@@ -6,7 +6,7 @@ import bench
 import pytest
 import torch
 from checks import noted_checks
-from measuring import noise, ratio, training_call
+from measuring import noise, peak_bytes, ratio, training_call
 from products import matrix_products
 from tables import Setting, fastest_peer, memory_ratio, tell_goals
 from torch.utils.flop_counter import FlopCounterMode
@@ -56,6 +56,8 @@ def test_two_that_are_alike_have_no_noise_and_others_theirs():
     assert noise(TIMES, "quick", "quick again") == 0
     apart = {"a": [1.0] * 9, "b": [0.8] * 4 + [1.3] * 5}
     assert noise(apart, "a", "b") == pytest.approx(0.3)
+    below = {"a": [1.0] * 9, "b": [0.7] * 5 + [1.2] * 4}
+    assert noise(below, "a", "b") == pytest.approx(0.3)
 
 
 def test_memory_is_held_against_the_smallest_peer():
@@ -81,6 +83,20 @@ def test_goals_say_what_is_met_and_what_is_missed(capsys):
         ("met", "'compiled' by the fastest peer 0.800, allowed 0.850"),
         ("met", "share of the checks 0.0020, allowed 0.0050"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "told"),
+    [(11.5, "met     B/16"), (11.51, "missed  B/16")],
+)
+def test_the_larger_model_is_held_to_the_floor(milliseconds, told, capsys):
+    """15 % above it is allowed, no more."""
+    times = {"products": [10.0], "compiled": [milliseconds]}
+    setting = Setting("B/16", 1, 224, False, "options")
+    tell_goals([{"setting": setting, "times": times}])
+    said = capsys.readouterr().out
+    assert told in said
+    assert "by the floor 1.15" in said
 
 
 def test_a_stopped_run_goes_on_behind_the_tables_that_it_stored(
@@ -109,6 +125,8 @@ def test_all_checks_of_a_forward_pass_are_noted():
     model = ViT.from_name("Ti/16", image_size=32).eval()
     found = noted_checks(lambda: model(torch.zeros(1, 3, 32, 32)))
     assert len(found) == 3 + 12 * (3 + 2)
+    model(torch.zeros(1, 3, 32, 32))
+    assert len(found) == 3 + 12 * (3 + 2)  # nothing is noted any more
     assert noted_checks(lambda: None) == []
 
 
@@ -121,3 +139,15 @@ def test_a_training_step_changes_the_weights_and_knows_what_it_holds():
     assert held == 4 * (3 * numbers + len(before))
     changed = zip(before, model.parameters(), strict=True)
     assert any(not torch.equal(a, b) for a, b in changed)
+
+
+def test_the_peak_is_what_is_held_at_once():
+    """Three tensors of 4,000 bytes, two at a time."""
+
+    def call():
+        first = torch.empty(1000)
+        second = first.neg()
+        del first
+        return second.neg()
+
+    assert peak_bytes(call, "cpu") == 8000
