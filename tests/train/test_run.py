@@ -221,6 +221,26 @@ def test_a_run_that_breaks_goes_on_from_its_checkpoint(
         assert one == other
 
 
+def test_a_run_that_goes_on_remembers_its_best_epoch(fit, monkeypatch):
+    answers = iter([6, 2, 3])  # the last one after the break
+
+    def count(*_):
+        return torch.tensor([[next(answers), 6.0], [0, 0], [0, 0]])
+
+    def breaks():
+        raise Stopped
+
+    monkeypatch.setattr(run, "count_right", count)
+    often = "--epochs", 3, "--save-every", 3
+    with monkeypatch.context() as patch:
+        stopping(patch, 13, breaks)
+        with pytest.raises(Stopped):
+            fit(*often)
+    summary = json.loads((fit(*often) / "summary.json").read_text())
+    assert summary["accuracy"] == 1
+    assert summary["classes"]["0"]["right"] == 6
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_run_after_the_step_with_a_checkpoint(
