@@ -53,7 +53,23 @@ def test_nothing_measured_is_no_number(monkeypatch):
     marks = "\n".join(f"<!-- status: {name} -->" for name in page.TABLES)
     text = filled(marks, monkeypatch, {})
     assert text.count(page.UNKNOWN) >= 9 + 4
+    mark = "<!-- status: parts -->"
+    assert filled(mark, monkeypatch, {}).count(page.UNKNOWN) == 4
     assert "<!--" not in text
+
+
+@pytest.mark.parametrize(
+    ("write", "number", "said"),
+    [
+        (page.seconds, 0.0151, "15.1 ms"),
+        (page.seconds, 12.4, "12 s"),
+        (page.seconds, 150, "2.5 min"),
+        (page.megabytes, 2_340_000, "2.34 MB"),
+        (page.megabytes, 26_400_000, "26 MB"),
+    ],
+)
+def test_numbers_are_written_as_one_says_them(write, number, said):
+    assert write(number) == said
 
 
 @pytest.mark.parametrize(
