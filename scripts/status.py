@@ -36,7 +36,6 @@ BOOK = ROOT / "book"
 STORE = BOOK / "_ext" / "status.json"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 NBVAL = "-m", "pytest", "-q", "--nbval", "--nbval-current-env"
-OURS = "book.css", "palette.css"  # in _static, beside live/
 IMPORTS = 7  # of which the median counts
 PACKAGES = "torch", "einops", "jupyter-book", "sphinx", "matplotlib"
 TIMED_IMPORT = """
@@ -96,7 +95,9 @@ def loads_of(browser, page: Path, site: Path) -> dict:
         if address.scheme == "file"
     }
     sizes = {file: file.stat().st_size for file in files if file.is_file()}
-    own = {f: n for f, n in sizes.items() if is_ours(f.relative_to(site))}
+    own = {
+        f: n for f, n in sizes.items() if is_its_own(f.relative_to(site))
+    }
     print(f"{page.stem} ... {len(sizes)} files", flush=True)
     return {
         "files": len(sizes),
@@ -106,11 +107,9 @@ def loads_of(browser, page: Path, site: Path) -> dict:
     }
 
 
-def is_ours(path: Path) -> bool:
-    """Tell a file of the book from one of the theme or of MathJax."""
-    if path.parts[0] != "_static":
-        return True
-    return path.parts[1] == "live" or path.name in OURS
+def is_its_own(path: Path) -> bool:
+    """Tell what a page brings from the sheet and script that all share."""
+    return path.parts[0] != "_static" or path.parts[1] == "live"
 
 
 def measure_notebooks() -> dict:

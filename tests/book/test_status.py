@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from extensions import extension
 from measured import measured
-from status import ROOT, is_ours
+from status import ROOT, is_its_own
 
 page = extension("status")
 RUN = {"seconds": 12.4, "megabytes": 400}
@@ -133,15 +133,14 @@ def test_memory_of_the_largest_process_is_seen_and_its_end():
 
 
 @pytest.mark.parametrize(
-    ("path", "ours"),
+    ("path", "own"),
     [
         ("book/index.html", True),
         ("_images/cat.png", True),
-        ("_static/live/kit.js", True),
-        ("_static/book.css", True),
-        ("_static/vendor/tex-svg.js", False),
-        ("_static/styles/theme.css", False),
+        ("_static/live/digit_pad.js", True),
+        ("_static/page.js", False),
+        ("_static/figures.css", False),
     ],
 )
-def test_files_of_the_theme_are_told_from_the_books(path, ours):
-    assert is_ours(Path(path)) is ours
+def test_files_of_a_page_are_told_from_what_all_share(path, own):
+    assert is_its_own(Path(path)) is own
