@@ -74,10 +74,14 @@ def is_watched() -> bool:
 
 
 def unwatched() -> AbstractContextManager:
-    """Keep what is saved in the block out of that account."""
+    """Keep what is saved in the block out of that account.
+
+    A step that saved its own result, gradient and all, would hold itself
+    for ever.
+    """
     if not is_watched():
         return nullcontext()
-    return graph.saved_tensors_hooks(lambda x: x, lambda x: x)
+    return graph.saved_tensors_hooks(Tensor.detach, lambda x: x)
 
 
 def ask_for_weights(

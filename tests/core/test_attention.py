@@ -1,8 +1,10 @@
 """Chapter 5: attention, written out, fused, and recorded."""
 
 import copy
+import gc
 import math
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -1041,6 +1043,20 @@ def test_maps_under_a_checkpoint_have_gradients(blocks):
         (grad,) = torch.autograd.grad(maps[3].square().sum(), tokens)
         grads.append(grad)
     torch.testing.assert_close(*grads)
+
+
+@pytest.mark.parametrize("function", [fused_attention, with_a_bias])
+def test_maps_under_a_checkpoint_are_let_go(blocks, function):
+    """What is saved must not hold its own history."""
+    blocks[0].attn.attention = function
+    tokens = torch.randn(2, 7, 24, requires_grad=True)
+    with record_attention(blocks) as maps:
+        result = Checkpointed(blocks[0], False)(tokens)
+    left = weakref.ref(maps[0])
+    maps.clear()
+    del result
+    gc.collect()
+    assert left() is None
 
 
 def test_gradients_go_from_the_result_to_the_maps(blocks):

@@ -292,7 +292,7 @@ def bytes_kept(model, given):
     def note(tensor):
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
         result = model(given)
