@@ -75,7 +75,7 @@ def kept(model, images, bf16):
             cast and tuple(tensor.shape) in copies
         ):
             found[storage.data_ptr()] = storage
-        return tensor
+        return tensor.detach()
 
     cast = torch.autocast("cpu", torch.bfloat16, enabled=bf16)
     hooks = torch.autograd.graph.saved_tensors_hooks
