@@ -13,7 +13,12 @@ from torch import nn
 
 from vitlib.teach import cat, check, to_tensor
 from vitlib.teach.checking import done, library
-from vitlib.teach.checking.piece import Piece, with_numbers
+from vitlib.teach.checking.piece import (
+    Mistake,
+    Piece,
+    questions,
+    with_numbers,
+)
 from vitlib.teach.checking.result import Result
 
 PIECES = library.pieces()
@@ -598,3 +603,21 @@ def test_a_hint_without_numbers_gets_them_before_its_question():
     said = str(check.mirror_patches(lambda x, p: x.flip(-1)))
     shown = said.index("At `[0, 0, 0, :3]` yours has")
     assert shown < said.index("What is to change its place")
+
+
+def test_who_makes_a_known_mistake_is_asked_each_case_once():
+    """However often wrong answers come, of which readers give many."""
+    asked = []
+
+    def turned(image, patch_size):
+        return check.patchify.reference(image.flip(-2), patch_size)
+
+    def wrong(image, patch_size):
+        asked.append(image.shape)
+        return turned(image, patch_size)
+
+    mistake = Mistake("upside_down", wrong, "Which row comes first?")
+    piece = replace(check.patchify, mistakes=(mistake,))
+    for _ in range(3):
+        assert piece(turned).mistake == "upside_down"
+    assert len(asked) == len(questions(piece)[0])

@@ -403,7 +403,7 @@ class Piece:
     ) -> None:
         """Raise a Finding that says what is wrong with case `index`."""
         for mistake in self.mistakes:
-            at = self.first_made(mistake, cases, wanted, found)
+            at = self.first_made(mistake, wanted, found)
             if at is not None:
                 words = self.words(
                     mistake, cases[at], wanted[at], found[at]
@@ -418,21 +418,20 @@ class Piece:
     def first_made(
         self,
         mistake: Mistake,
-        cases: list[Case],
         wanted: list[Tensor],
         found: list[Found],
     ) -> int | None:
         """Give the first wrong case, if all are wrong in this very way."""
-        runner, first = TrustedRunner(self.with_mistake(mistake)), None
-        for index, case in enumerate(cases):
-            if not isinstance(found[index], Tensor):
+        first = None
+        for index, mine in enumerate(found):
+            if not isinstance(mine, Tensor):
                 continue
-            output = self.outcome(runner, case)
+            output = made(self, mistake, index)
             if not isinstance(output, Tensor):
                 continue
-            if not agrees(found[index], output):
+            if not agrees(mine, output):
                 return None
-            if first is None and not agrees(found[index], wanted[index]):
+            if first is None and not agrees(mine, wanted[index]):
                 first = index
         return first
 
@@ -558,6 +557,13 @@ def questions(piece: Piece) -> tuple[list[Case], list[Tensor]]:
     """
     cases = [case.of(torch.float64) for case in piece.cases()]
     return cases, [piece.expect(case) for case in cases]
+
+
+@cache
+def made(piece: Piece, mistake: Mistake, index: int) -> Found:
+    """Ask somebody who makes this mistake one of the cases, once."""
+    runner = TrustedRunner(piece.with_mistake(mistake))
+    return piece.outcome(runner, questions(piece)[0][index])
 
 
 def changed(name: str, before: Tensor, after: Tensor) -> str:
