@@ -10,7 +10,7 @@ import pytest
 from built_site import NOTEBOOKS, figures_of, of_page
 from live_page import settle
 
-FEW, MANY = 6, 500  # actions a figure
+FEW, MANY = 50, 500  # actions a figure; the clinic's twelve share them
 KEYS = (
     *("ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Enter", "Space"),
     *("Tab", "Shift+Tab", "Escape", "Backspace", "Delete", "Home", "End"),
@@ -54,10 +54,21 @@ NONSENSE = """(figure) => {
   return ["NaN", "undefined", "[object", "Infinity"].filter(
     (word) => said.includes(word));
 }"""
-# Where a link led, the figure would be gone: none is followed.
-STAY = """addEventListener("click", (event) => {
-  if (event.target.closest("a[href]")) event.preventDefault();
-})"""
+# Where a link led, the figure would be gone: none is followed. What is
+# round the figures is not laid out anew for each window.
+ALONE = """() => {
+  addEventListener("click", (event) => {
+    if (event.target.closest("a[href]")) event.preventDefault();
+  });
+  const keep = (place) => {
+    for (const e of place.children) {
+      if (e.matches("[data-figure]")) continue;
+      if (e.querySelector("[data-figure]")) keep(e);
+      else e.style.setProperty("display", "none", "important");
+    }
+  };
+  keep(document.body);
+}"""
 STATE = "(figure) => ({ ...figure.dataset })"
 
 
@@ -69,25 +80,29 @@ class Monkey:
         self.lot = random.Random(seed)
         self.done = []
 
-    def place(self) -> tuple[float, float]:
-        """Draw a point of the figure, rather on what can be pressed."""
-        boxes = self.figure.evaluate(TARGETS)
-        if not boxes:
-            return 5, 5
-        left, top, right, bottom = self.lot.choice(boxes)
-        return self.lot.uniform(left, right), self.lot.uniform(top, bottom)
+    def places(self, count: int) -> list[tuple[float, float]]:
+        """Draw points of the figure, rather on what can be pressed."""
+        boxes = self.figure.evaluate(TARGETS) or [[5, 5, 5, 5]]
+        return [
+            (self.lot.uniform(left, right), self.lot.uniform(top, bottom))
+            for left, top, right, bottom in self.lot.choices(
+                boxes, k=count
+            )
+        ]
 
     def click(self) -> None:
-        self.tab.mouse.click(*self.place())
+        (place,) = self.places(1)
+        self.tab.mouse.click(*place)
 
     def press(self) -> None:
         self.tab.keyboard.press(self.lot.choice(KEYS))
 
     def drag(self) -> None:
-        self.tab.mouse.move(*self.place())
+        start, *others = self.places(self.lot.randint(2, 5))
+        self.tab.mouse.move(*start)
         self.tab.mouse.down()
-        for _ in range(self.lot.randint(1, 4)):
-            self.tab.mouse.move(*self.place())
+        for place in others:
+            self.tab.mouse.move(*place)
         self.tab.mouse.up()
 
     def bring(self) -> None:
@@ -114,12 +129,13 @@ class Monkey:
 )
 def test_a_monkey_leaves_no_error_and_no_dead_figure(page, count, visit):
     tab = visit(page, own=True)
-    tab.evaluate(STAY)
+    tab.evaluate(ALONE)
     figures = tab.locator("[data-figure]").element_handles()
-    assert len(figures) == len(figures_of(page))
+    names = figures_of(page)
+    assert len(figures) == len(names)
     for number, figure in enumerate(figures):
         monkey = Monkey(tab, figure, f"{page} {number}")
-        monkey.play(count)
+        monkey.play(count // names.count(names[number]))
         settle(tab)
         assert figure.evaluate(NONSENSE) == [], monkey.done
         assert "ready" in figure.evaluate(STATE), monkey.done
@@ -181,7 +197,7 @@ def test_half_an_hour_of_drawing_leaves_nothing_behind(count, visit):
 @of_page([page for page in NOTEBOOKS if figures_of(page)])
 def test_play_leaves_nothing_behind(page, visit):
     tab = visit(page, own=True)
-    tab.evaluate(STAY)
+    tab.evaluate(ALONE)
     figures = tab.locator("[data-figure]").element_handles()
 
     def play(seed):

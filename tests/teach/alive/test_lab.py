@@ -152,6 +152,7 @@ def test_a_drawing_goes_to_python_and_back(tab):
     tab.wait_for_selector(f"{pad}[data-answer='3']")
 
 
+@pytest.mark.long
 def test_what_is_pressed_in_a_figure_is_known_in_python(tab):
     shown = run_cell(tab, len(PAD))
     for name, (place, key, _, _) in sorted(PRESSED.items()):
