@@ -39,7 +39,7 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 .PHONY: help book test test-all test-versions lab serve notebooks cells \
 	lint update bench status clean clean-all style \
 	install install-test install-lab
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | \

@@ -1,6 +1,7 @@
 """Which tests go together, and which first, where several run abreast."""
 
 import gc
+import os
 import re
 
 import pytest
@@ -24,6 +25,12 @@ def shared(nodeid):
     path, _, name = nodeid.partition("::")
     page = path.startswith("tests/site/") and PAGE.search(name)
     return page[1] if page else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Run one more than there are cores: some wait for their browser."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch._dynamo.exc import UserError
 from torch.export import export
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
@@ -838,6 +837,8 @@ def test_with_an_example_of_one_image_torch_exports_that_batch_size(
     small_vit, pictures
 ):
     """Of any model: where a size is 1, it takes the 1 for a constant."""
+    from torch._dynamo.exc import UserError  # which takes a second
+
     shapes = {0: torch.export.Dim("batch")}
     plain, row = nn.Linear(2, 2), torch.zeros(1, 2)
     with pytest.raises(UserError, match="constant"):
