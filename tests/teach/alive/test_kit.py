@@ -148,3 +148,76 @@ def test_a_chart_puts_values_where_its_scales_say(open_script):
         "M50.0,160.0 370.0,10.0 370.0,10.0 50.0,10.0Z",
     ]
     assert found["dots"] == [["50", "10", "3"]]
+
+
+def test_a_figure_that_ends_waits_for_no_change(open_script):
+    tab = open_script(example(), "ended", values=[1] * 16)
+    give_to_python(tab)
+    assert tab.evaluate("python.listeners()") == 1
+    assert tab.evaluate("end(), python.listeners()") == 0
+
+
+def test_a_share_is_all_or_nothing_only_where_it_is(open_script):
+    tab = open_script(MODEL, "shares")
+    said = {
+        0: "0 %",
+        0.004: "< 1 %",
+        0.25: "25 %",
+        0.994: "99 %",
+        0.995: "> 99 %",
+        0.9999: "> 99 %",
+        1: "100 %",
+    }
+    found = tab.evaluate("(all) => all.map(vitlib.kit.percent)", [*said])
+    assert dict(zip(said, found, strict=True)) == said
+
+
+def test_of_what_is_said_in_haste_the_last_is_heard(open_script):
+    tab = open_script(MODEL, "spoken")
+    heard = tab.evaluate(
+        """() => {
+          const waiting = new Map();
+          window.setTimeout = (f) => {
+            waiting.set(1 + waiting.size, f);
+            return waiting.size;
+          };
+          window.clearTimeout = (number) => waiting.delete(number);
+          const spoken = vitlib.kit.speaker();
+          const before = spoken.textContent;
+          spoken.say("one");
+          spoken.say("two");
+          return [before, ...[...waiting.values()].map((f) => {
+            f();
+            return spoken.textContent;
+          })];
+        }"""
+    )
+    assert heard == ["", "two"]
+
+
+def test_arrow_keys_walk_a_grid_and_stop_at_its_edges(open_script):
+    tab = open_script(MODEL, "walked")
+    tab.evaluate(
+        """() => {
+          const { arrows, html } = vitlib.kit;
+          window.chosen = [];
+          const items = Array.from({ length: 6 }, () => html("button"));
+          arrows(items, 3, (index) => chosen.push(index));
+          document.body.replaceChildren(...items);
+          items[0].focus();
+        }"""
+    )
+    steps = {
+        "ArrowUp": 0,
+        "ArrowRight": 1,
+        "ArrowDown": 4,
+        "ArrowLeft": 3,
+        "Enter": 3,
+        "Alt+ArrowUp": 3,
+    }
+    for key, place in steps.items():
+        tab.keyboard.press(key)
+        stops = "(all) => all.map((one) => one.tabIndex)"
+        found = tab.eval_on_selector_all("button", stops)
+        assert found == [0 if at == place else -1 for at in range(6)], key
+    assert tab.evaluate("chosen") == [1, 4, 3, 3]

@@ -395,6 +395,23 @@ def test_a_gradient_lost_on_the_way_is_noticed():
     assert "gradient of `images` is not the reference's" in said
 
 
+def test_a_gradient_that_comes_back_to_other_places_is_noticed():
+    def mine(images, patch_size):
+        other = split(images.flip(3), patch_size)
+        return split(images, patch_size).detach() + other - other.detach()
+
+    assert check.patchify(mine).mistake == "part_of_the_gradient"
+
+
+def test_what_is_coarse_in_float32_alone_is_noticed():
+    def mine(images, patch_size):
+        coarse = images.to(torch.bfloat16).to(images.dtype)
+        double = images.dtype == torch.float64
+        return split(images if double else coarse, patch_size)
+
+    assert check.patchify(mine).mistake == "coarse_in_float32"
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_dtype_of_its_own_is_noticed(dtype):
     def mine(images, patch_size):
@@ -543,6 +560,16 @@ def test_a_sign_that_was_lost_is_named():
     result = check.patchify(lambda images, p: split(images, p).abs())
     assert result.mistake == "other_signs"
     assert "yours has 0.79, 1.33, 1.57, wanted is -0.79" in str(result)
+
+
+def test_numbers_that_are_others_are_no_matter_of_a_factor():
+    def mine(images, patch_size):
+        right = split(images, patch_size)
+        return torch.cat([right[..., :4], right[..., 4:].square()], dim=2)
+
+    result = check.patchify(mine)
+    assert result.mistake == "unknown"
+    assert "The shape is right, and 48 of 576 numbers are" in str(result)
 
 
 def test_zeros_are_no_matter_of_a_factor():

@@ -130,6 +130,16 @@ def test_a_curve_is_drawn_anew_with_less_room():
     assert panel.axes[0].get_position().bounds == place
 
 
+def test_while_one_panel_is_alone_the_others_are_out_of_sight():
+    figure = curve()
+    with kit.style():
+        beside = figure.add_axes((0.9, 0.2, 0.09, 0.6))
+        panel, _ = panels(figure)
+        with alone(figure, panel):
+            assert not beside.get_visible()
+    assert beside.get_visible()
+
+
 def test_numbers_that_would_touch_are_thinned_out():
     figure = curve(ticks=tuple(range(100_000, 100_012)))
     with kit.style():

@@ -70,6 +70,8 @@ def test_a_strip_is_the_beginning_of_its_token_and_the_first_is_golden():
         assert golden == (number == 0)
         name, low, high = scale(axes)
         assert (name, low) == ("signed", -high)
+        shape = axes.get_xlabel()  # stands below all of them
+        assert shape == ("(17, 64)" if axes is tokens[-1] else "")
 
 
 @torch.no_grad()

@@ -184,6 +184,8 @@ def test_the_loss_is_the_negative_logarithm_of_the_share():
         assert_allclose(loss, -math.log(share))
         assert text.get_text().endswith(f": {loss:.2f}")
         assert f"At {share:g} it is {loss:.2f}" in loss_of_a_share().words
+    guess = loss_of_a_share().text("a guess among ten")
+    assert guess.get_text().endswith(f": {math.log(10):.2f}")
     assert "probability" in axes.get_xlabel()
 
 

@@ -153,7 +153,7 @@ export function largest(values) {
 }
 
 export function percent(share) {
-  if (share > 0.995 && share < 1) return "> 99 %";
+  if (share >= 0.995 && share < 1) return "> 99 %";
   if (share < 0.005 && share > 0) return "< 1 %";
   return `${Math.round(100 * share)} %`;
 }

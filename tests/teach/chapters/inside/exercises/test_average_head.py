@@ -162,6 +162,10 @@ def raising(model):
     model.head.register_forward_hook(lambda *_: 1 / 0)
 
 
+def watching(model):
+    model.head.register_forward_pre_hook(lambda *_: None)
+
+
 def itself(model):
     model.forward = lambda images: model
 
@@ -243,6 +247,7 @@ def everywhere(model, images, layer, head):
     ("change_left_behind", then(raising)),
     ("change_left_behind", then(itself)),
     ("change_left_behind", then(lambda model: model.half())),
+    ("hook_not_removed", then(watching)),
     ("unknown", hooked(usual, "attn.qkv")),
     ("other_shape", lambda model, images, layer, head: images),
     ("stops", lambda model, images, layer, head: model.heads),
