@@ -5,7 +5,13 @@ from functools import cache
 
 import pytest
 import torch
-from live_page import PHONE, draw_one, state
+from live_page import (
+    PHONE,
+    draw_one,
+    give_to_python,
+    hold_the_clock,
+    state,
+)
 from torch import nn
 from traitlets import TraitError
 
@@ -128,6 +134,16 @@ def test_each_part_is_tried_alone(open_figure):
     shown = tab.locator(f"{ROOT} .vit-told").inner_text()
     assert shown.startswith(name)
     assert f"the model reads {scores.argmax()}, " in shown
+
+
+def test_a_figure_that_is_gone_tries_no_parts(open_figure):
+    tab = open_figure(EncoderSwitches(), own=True)
+    hold_the_clock(tab)
+    give_to_python(tab)
+    tab.evaluate("end()")
+    tab.clock.run_for(10_000)
+    tried = "(e) => e.dataset.tried"
+    assert tab.eval_on_selector(ROOT, tried) == "0"
 
 
 def test_a_click_takes_a_part_away_and_puts_it_back(open_figure):

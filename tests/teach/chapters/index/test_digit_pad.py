@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from live_page import pixels
+from live_page import give_to_python, pixels, settle
 
 from vitlib.inside import attention_maps
 from vitlib.teach import digit_reader
@@ -59,3 +59,13 @@ def test_the_class_token_looks_where_it_looks_in_python(open_figure):
     for layer, red in enumerate(reds):
         shown = pixels(tab, f".vit-looks canvas >> nth={layer}")
         assert np.abs(shown[..., 0].flatten() - red).max() <= 1
+
+
+def test_a_pad_that_is_gone_hears_of_no_drawing(open_figure):
+    tab = open_figure(DigitPad())
+    settle(tab)
+    size = "vitlib.drawing.drawing.listeners.size"
+    of_the_page = tab.evaluate(size)
+    give_to_python(tab)
+    assert tab.evaluate(size) == 2 * of_the_page
+    assert tab.evaluate(f"end(), {size}") == of_the_page

@@ -415,6 +415,9 @@ def test_a_picture_need_not_be_square(open_figure):
     tab = open_figure(figure)
     holds(tab, figure)
     assert figure.shares().shape == (32, 48)
+    attention = tab.get_by_role("slider", name="Attention: the place")
+    said = attention.get_attribute("aria-valuetext")
+    assert said == "patch 4: all pixels"  # row 1, column 1 of 2 by 3
 
 
 def test_the_still_picture_tells_the_same(images):

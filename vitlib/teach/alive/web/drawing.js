@@ -7,7 +7,7 @@
 //   drawing.sample(5), drawing.clear(), drawing.undo()
 //   drawing.open(file)       the digit of a photo; drawing.note says if not
 //   pad(label)               an element to draw in; mouse, touch, keys
-//   padControls()            samples, undo, clear
+//   padControls(onEnd)       samples, undo, clear
 //   drawOver(shown, ...)     the same, with a pad in the place of a picture
 //   shareWith(model, onEnd)  Python's `image` is the drawing, and back
 //
@@ -503,7 +503,7 @@ function followKeys(hand) {
 }
 
 /** Ten samples to try, the ways back, and what becomes of a drawing. */
-export function padControls() {
+export function padControls(onEnd) {
   const thumbs = samples.map((_, digit) => {
     const thumb = heat("ink", [SIDE, SIDE], `Sample: ${digit}`);
     thumb.paint(PICTURES.s(digit), 1);
@@ -520,18 +520,13 @@ export function padControls() {
     button("undo", () => drawing.undo(), "undo the last stroke"),
     button("clear", () => drawing.clear(), "clear the drawing"),
     fileButton("a photo", drawing.open),
-    hint(PLACED), noteOf());
+    hint(PLACED), noteOf(onEnd));
 }
 
-/** What is said of the last photo, as long as it stands on the page. */
-function noteOf() {
+/** What is said of the last photo. */
+function noteOf(onEnd) {
   const said = html("p", { class: "vit-hint", role: "status" });
-  let stood = false;
-  const off = drawing.on(() => {
-    said.textContent = drawing.note;
-    stood ||= said.isConnected;
-    if (stood && !said.isConnected) off();
-  });
+  onEnd(drawing.on(() => { said.textContent = drawing.note; }));
   return said;
 }
 
@@ -544,7 +539,7 @@ export function drawOver(shown, kind, back, onEnd) {
     shown.hidden = !own.hidden;
     swap.textContent = own.hidden ? "draw your own" : back;
   });
-  const controls = padControls();
+  const controls = padControls(onEnd);
   controls.prepend(swap);
   return { own, controls };
 }

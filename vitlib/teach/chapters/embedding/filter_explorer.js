@@ -289,7 +289,7 @@ export const render = figure(
             cut.whole),
           three.whole, three.once, total),
         learned.whole),
-      tokens.whole, padControls(), said);
+      tokens.whole, padControls(onEnd), said);
     read();
     onEnd(drawing.on(frame(read)));
     listen(model, ["patch", "filter"], frame(draw), onEnd);

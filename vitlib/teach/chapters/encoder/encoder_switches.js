@@ -376,7 +376,7 @@ export const render = figure(
       html("div", { class: "vit-shapes" }, shape("tokens", [n, d]),
         hint("length: mean over the tokens. apart: the part of it that " +
           "tells them apart.")),
-      told, below, padControls(), spoken);
+      told, below, padControls(onEnd), spoken);
     listen(model, "off", again, onEnd);
     onEnd(() => trials.stop());
     onEnd(drawing.on(() => {

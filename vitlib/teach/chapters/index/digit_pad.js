@@ -112,7 +112,7 @@ export const render = figure(
           stage(links, "05_attention", `${vit.depth} blocks`, shown, ends)),
         stage(links, "07_vit", "answer", list,
           shape("", [vit.num_classes]))),
-      padControls(), spoken);
+      padControls(onEnd), spoken);
     onEnd(drawing.on(frame(draw)));
     draw();
   });

@@ -237,7 +237,7 @@ export const render = figure(
             button("put back", () => become([...Array(n).keys()]),
               "put back the patches"))),
         ...answers,
-        html("div", { class: "vit-shuffle-below" }, padControls(), said)),
+        html("div", { class: "vit-shuffle-below" }, padControls(onEnd), said)),
       spoken);
     listen(model, "order", frame(draw), onEnd);
     onEnd(drawing.on(frame(draw)));
