@@ -80,6 +80,10 @@ def holds(tab, query, layer, head, digit=5, divisor=4.0):
     assert ((found - row).abs() <= near).all()
     count = torch.special.entr(row).sum().exp().item()
     assert float(shown["heard"]) == pytest.approx(count, abs=1e-3)
+    labels = "(all) => all.map((cell) => cell.ariaLabel)"
+    who = f"patch {query - 1}" if query else "the class token"
+    for label in tab.locator(CELLS).evaluate_all(labels):
+        assert label.endswith(f" from {who}")
     name = tab.locator(f"{ROOT} .vit-asking > code").inner_text()
     assert name == f"maps[{layer}][0, {head}, {query}] (17,)"
 
@@ -131,6 +135,21 @@ def test_every_small_map_says_how_many_it_hears(open_figure):
         count = torch.special.entr(row).sum().exp().item()
         assert f"Block {layer}, head {head}: hears" in label
         assert abs(float(label.split()[-4]) - count) < 0.51
+
+
+def test_the_patch_that_asks_is_framed_on_every_small_map(open_figure):
+    tab = open_figure(AttentionExplorer(query=12))
+    frames = tab.locator(f"{MAPS} .vit-headmap-query").evaluate_all(
+        """(all) => all.map((frame) => {
+          const [map, own] = [frame.previousElementSibling, frame].map(
+            (part) => part.getBoundingClientRect());
+          return [(own.top - map.top) / own.height,
+            (own.left - map.left) / own.width];
+        })"""
+    )
+    assert len(frames) == 16
+    for frame in frames:  # patch 11
+        assert frame == pytest.approx([2, 3], abs=0.1)
 
 
 def test_keys_alone_are_enough(open_figure):

@@ -79,6 +79,20 @@ def test_without_positions_no_logit_moves_whatever_the_order(open_figure):
         )
 
 
+def test_mixing_moves_something_even_by_the_rarest_chance(open_figure):
+    tab = open_figure(PatchShuffle(order=PLACED))
+    tab.evaluate(  # at first each patch is left where it is
+        """() => {
+          let left = 15;
+          Math.random = () => ((left -= 1) >= 0 ? 0.9999 : 0);
+        }"""
+    )
+    tab.get_by_role("button", name="Mix the patches").click()
+    settle(tab)
+    assert sorted(tab.evaluate(ORDER)) == PLACED
+    assert tab.evaluate(ORDER) != PLACED
+
+
 def test_vitlib_says_so_too():
     torch.manual_seed(0)
     for image in samples():
