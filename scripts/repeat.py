@@ -4,14 +4,14 @@
 
 What takes seconds or minutes: training in several processes, one of them
 killed, a monkey that plays for long, half an hour of drawing. Breaks of
-the core, planted one at a time: a test has to notice each. The unit
-tests and all notebooks ten times in random orders, with one and with two
-threads; each notebook alone, with one and with two threads, its time and
-memory measured; all notebooks from another folder, and with the versions
-that Colab has; all run and stored twice, without a change; all outside of
-the repository, with vitlib from a wheel. Published weights at full size,
-beside transformers and, where `make bench` has brought it, timm; and what
-the book says of timm's code.
+the core, the classroom and its JavaScript, planted one at a time: a test
+has to notice each. The unit tests and all notebooks ten times in random
+orders, with one and with two threads; each notebook alone, with one and
+with two threads, its time and memory measured; all notebooks from another
+folder, and with the versions that Colab has; all run and stored twice,
+without a change; all outside of the repository, with vitlib from a wheel.
+Published weights at full size, beside transformers and, where `make
+bench` has brought it, timm; and what the book says of timm's code.
 
 What went well is not done again until a file changes: a run that was
 stopped goes on where it was.

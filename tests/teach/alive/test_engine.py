@@ -427,6 +427,24 @@ def test_the_norm_of_a_faint_token_keeps_to_vitlibs_epsilon(tab):
     torch.testing.assert_close(found, wanted)
 
 
+@pytest.mark.parametrize("sizes", [(7, 3, 5), (4, 6, 1), (3, 2, 3)])
+def test_a_linear_layer_of_any_sizes_is_torchs(sizes, tab):
+    rows, width, out = sizes  # four rows and two outputs go at a time
+    layer, x = nn.Linear(width, out), torch.randn(rows, width)
+    linear = """(all) => {
+      const { linear, tensor } = vitlib.vit;
+      const tensors = all.map(([shape, data]) =>
+        tensor(shape, Float32Array.from(data)));
+      return [...linear(...tensors).data];
+    }"""
+    given = [
+        [list(part.shape), part.flatten().tolist()]
+        for part in (x, layer.weight, layer.bias)
+    ]
+    found = torch.tensor(tab.evaluate(linear, given)).reshape(rows, out)
+    torch.testing.assert_close(found, layer(x).detach())
+
+
 def test_a_picture_that_cannot_be_cut_is_refused(tab, reader):
     name, _ = reader
     with pytest.raises(Exception, match="27 x 28 pixels"):

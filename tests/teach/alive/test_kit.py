@@ -54,7 +54,7 @@ def open_script(open_figure, tmp_path, monkeypatch):
         path = tmp_path / f"{name}.js"
         path.write_text(source)
         monkeypatch.setitem(bundle.web_files(), path.name, path)
-        parts = (name, "chart", "loader")
+        parts = (name, "chart", "panels", "loader")
         names = [n for part in parts for n in bundle.needs(part)]
         scripts = map(bundle.script, dict.fromkeys(names))
         about = json.dumps({"state": traits, "reader": False})
@@ -221,3 +221,37 @@ def test_arrow_keys_walk_a_grid_and_stop_at_its_edges(open_script):
         found = tab.eval_on_selector_all("button", stops)
         assert found == [0 if at == place else -1 for at in range(6)], key
     assert tab.evaluate("chosen") == [1, 4, 3, 3]
+
+
+def test_a_slider_says_its_value_as_it_is_written(open_script):
+    tab = open_script(MODEL, "slid")
+    said = tab.evaluate(
+        """() => {
+          const range = { min: 0, max: 9, value: 3 };
+          const write = (value) => `${2 ** value} pixels`;
+          const dial = vitlib.kit.slider("side", range, write, () => {});
+          const [input, output] = dial.querySelectorAll("input, output");
+          const now = () =>
+            [input.getAttribute("aria-valuetext"), output.textContent];
+          const found = [now()];
+          dial.set(5);
+          found.push(now());
+          input.value = 7;
+          input.dispatchEvent(new Event("input"));
+          return [...found, now()];
+        }"""
+    )
+    assert said == [[f"{size} pixels"] * 2 for size in (8, 32, 128)]
+
+
+def test_a_panel_says_the_place_among_all_places(open_script):
+    tab = open_script(MODEL, "placed")
+    said = tab.evaluate(
+        """() => {
+          const { view, say } = vitlib.panels.panel("", "Patch");
+          say(15, 16, "row 3, column 3");
+          return ["min", "now", "max", "text"].map((name) =>
+            view.getAttribute(`aria-value${name}`));
+        }"""
+    )
+    assert said == ["0", "15", "15", "row 3, column 3"]

@@ -83,6 +83,15 @@ def test_every_choice_of_every_quiz_says_why(open_figure):
             assert row["open"] == 1
 
 
+def test_what_is_said_aloud_is_why_and_of_no_other_choice(open_figure):
+    tab = open_figure(quiz("patches"))
+    choice(tab, 1, 0).locator("button").click()
+    spoken = "document.querySelector('.vit-spoken').textContent"
+    tab.wait_for_function(f"() => {spoken}")
+    reason = choice(tab, 1, 0).locator(".vit-quiz-why")
+    assert tab.evaluate(spoken) == reason.text_content()
+
+
 def test_a_second_try_keeps_the_mark_of_the_first(open_figure):
     tab = open_figure(quiz("patches"))
     wrong, right = wrong_and_right(questions("patches")[0])

@@ -178,6 +178,14 @@ def test_every_size_that_fits_is_counted_as_vitlib_counts(tab, images):
         assert said == f"{size} × {size} pixels"
 
 
+def test_a_wide_picture_has_sizes_that_cut_both_its_sides(open_figure):
+    tab = open_figure(PatchExplorer(**GIVEN, patch_size=8))
+    slider = tab.locator("input[type=range]")
+    slider.fill("9")  # the last there is: 32 would not do for 48
+    assert slider.get_attribute("aria-valuetext") == "16 × 16 pixels"
+    assert facts(tab)[0] == 6
+
+
 def test_a_patch_and_its_row_are_drawn_in_their_colours(tab, images):
     tab.locator("input[type=range]").fill(str(SIZES.index(28)))
     patches = (patchify(images, 28)[0] * 255).round().byte().numpy()

@@ -563,6 +563,13 @@ def test_keys_mark_the_patches_of_a_part(loaded):
     loaded.keyboard.press("Space")
     settle(loaded)
     assert loaded.locator(".vit-photo-yes").count() == 1
+    choose(loaded, "is not")
+    loaded.locator(LEFT).focus()
+    loaded.keyboard.press("ArrowLeft")
+    loaded.keyboard.press("Space")  # where the first mark is
+    settle(loaded)
+    assert loaded.locator(".vit-photo-yes").count() == 0
+    assert loaded.locator(".vit-photo-no").count() == 1
     loaded.get_by_text("take all marks away").click()
 
 

@@ -257,6 +257,15 @@ def test_a_size_is_chosen_by_keyboard(open_figure):
     assert numbers(tab)[0] == "577"
 
 
+def test_another_width_is_shared_by_heads_without_a_rest(open_figure):
+    tab = open_figure(SizeExplorer(embed_dim=1280, num_heads=16))
+    tab.get_by_role("slider", name="embed_dim").focus()
+    tab.keyboard.press("ArrowLeft")
+    settle(tab)  # 1152 / 80 are 14.4 heads; 12 and 16 come out even
+    call = tab.locator(".vit-call").inner_text()
+    assert call == "ViT(embed_dim=1152, num_heads=16)"
+
+
 def test_a_size_that_cannot_be_is_a_calm_case(open_figure):
     tab = open_figure(SizeExplorer(num_heads=7))
     tab.locator("[data-ready]").wait_for()
