@@ -108,6 +108,20 @@ def weights_of_one_head(q, k, v):
     return weights @ v, weights[:, :1]
 
 
+def shared_by_all(q, k, v):
+    weights = table(q, k).exp()
+    return weights / weights.sum((-2, -1), keepdim=True) @ v
+
+
+def root_of_tokens(q, k, v):
+    return (q @ k.mT / math.sqrt(q.shape[-2])).softmax(-1) @ v
+
+
+def back_in_rows(q, k, v):
+    mixed = F.scaled_dot_product_attention(q, k, v)
+    return torch.stack(mixed.unbind(1), dim=2)
+
+
 def merged(q, k, v):
     mixed = F.scaled_dot_product_attention(q, k, v)
     return mixed.permute(0, 2, 1, 3).flatten(2)
@@ -151,6 +165,12 @@ def mixed_in_no_grad(q, k, v):
         "keys_and_values_swapped",
         lambda q, k, v: table(q, v).softmax(-1) @ k,
     ),
+    ("divided_by_root_of_tokens", root_of_tokens),
+    ("softmax_over_table", shared_by_all),
+    ("sigmoid", lambda q, k, v: table(q, k).sigmoid() @ v),
+    ("keys_mixed", lambda q, k, v: table(q, k).softmax(-1) @ k),
+    ("queries_meet_queries", lambda q, k, v: table(q, q).softmax(-1) @ v),
+    ("tokens_before_heads", back_in_rows),
     ("keys_reshaped", view_of_keys),
     ("weights_only", lambda q, k, v: table(q, k).softmax(-1)),
     ("heads_joined", merged),

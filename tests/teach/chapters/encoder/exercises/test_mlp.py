@@ -50,6 +50,35 @@ class BentLast(Hidden):
         return self.act(self.fc2(self.fc1(x)))
 
 
+class BentTwice(Hidden):
+    def forward(self, x):
+        return self.act(self.fc2(self.act(self.fc1(x))))
+
+
+class BentFirst(Hidden):
+    def forward(self, x):
+        return self.fc2(self.fc1(self.act(x)))
+
+
+class Normed(Hidden):
+    def forward(self, x):
+        mean, std = (
+            x.mean(-1, keepdim=True),
+            x.var(-1, False, keepdim=True),
+        )
+        return super().forward((x - mean) / (std + 1e-6) ** 0.5)
+
+
+class NoFirstBias(Hidden):
+    def forward(self, x):
+        return self.fc2(self.act(x @ self.fc1.weight.T))
+
+
+class NoSecondBias(Hidden):
+    def forward(self, x):
+        return self.act(self.fc1(x)) @ self.fc2.weight.T
+
+
 class WithSum(Hidden):
     def forward(self, x):
         return x + super().forward(x)
@@ -107,7 +136,13 @@ class OtherSettings(nn.Module):
     ("relu", bent_by(F.relu)),
     ("gelu_by_tanh", bent_by(nn.GELU("tanh"))),
     ("no_activation", bent_by(nn.Identity())),
+    ("gelu_by_sigmoid", bent_by(lambda x: x / (1 + (-1.702 * x).exp()))),
     ("activation_last", BentLast),
+    ("activation_twice", BentTwice),
+    ("activation_first", BentFirst),
+    ("with_norm", Normed),
+    ("no_fc1_bias", NoFirstBias),
+    ("no_fc2_bias", NoSecondBias),
     ("with_residual", WithSum),
     ("changes_its_input", InPlace),
     ("other_parameter", FixedRatio),

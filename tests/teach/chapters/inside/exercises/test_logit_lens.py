@@ -99,6 +99,10 @@ def switched_to_training(model, images):
     return by_blocks(model.train(), images)
 
 
+def switched_to_eval(model, images):
+    return by_blocks(model.eval(), images)
+
+
 def bare_norm(model, stream):
     stream = torch.stack(stream)
     shape = stream.shape[-1:]
@@ -111,6 +115,7 @@ def bare_norm(model, stream):
     ("hook_not_removed", hooked(remove=slice(1))),
     ("hook_not_removed", hooked(remove=slice(-1, None))),
     ("mode_not_restored", switched_to_training),
+    ("mode_not_restored", switched_to_eval),
     (
         "what_attention_adds",
         hooked(lambda m: (m.pos_drop, *(b.attn for b in m.blocks))),

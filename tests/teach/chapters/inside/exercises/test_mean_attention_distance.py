@@ -90,7 +90,39 @@ def squared(maps, grid, patch_size):
     return ((kept * apart).sum(-1) / kept.sum(-1)).mean(dim=(1, 3))
 
 
+def otherwise_apart(length):
+    """Measure by `length`, of (n, n, 2) steps down and to the right."""
+
+    def answer(maps, grid, patch_size):
+        rows, cols = grid
+        spots = [[i // cols, i % cols] for i in range(rows * cols)]
+        spots = torch.tensor(spots, dtype=maps.dtype)
+        apart = length(spots[:, None] - spots) * patch_size
+        kept = maps[..., -len(spots) :, -len(spots) :]
+        return ((kept * apart).sum(-1) / kept.sum(-1)).mean(dim=(1, 3))
+
+    return answer
+
+
+def at_no_distance(maps, grid, patch_size):
+    n = grid[0] * grid[1]
+    spots = torch.cartesian_prod(*map(torch.arange, grid)).to(maps)
+    apart = torch.zeros(maps.shape[-2:], dtype=maps.dtype)
+    apart[-n:, -n:] = torch.cdist(spots, spots) * patch_size
+    return (maps * apart).sum(-1).mean(dim=(1, 3))
+
+
 @wrong(
+    ("with_class_token", at_no_distance),
+    ("squared_distance", otherwise_apart(lambda s: (s**2).sum(-1))),
+    ("rows_plus_columns", otherwise_apart(lambda s: s.abs().sum(-1))),
+    ("longer_side", otherwise_apart(lambda s: s.abs().max(-1).values)),
+    (
+        "attention_ignored",
+        by_steps(share=lambda k: k * 0 + 1 / k.shape[-1]),
+    ),
+    ("heads_joined", by_steps(end=lambda far: far.mean((1, 2, 3)))),
+    ("layers_and_heads_swapped", lambda *given: by_cdist(*given).mT),
     ("first_tokens", by_steps(cut=lambda maps, n: maps[..., :n, :n])),
     (
         "shared_among_queries",

@@ -84,7 +84,20 @@ def stacked_up(maps):
     return torch.eye(maps.shape[-1], dtype=maps.dtype) + table.sum(0)
 
 
+def one_layer_each(join):
+    """Give what `join` makes of the layers, each by itself."""
+
+    def answer(maps):
+        return join(torch.stack([by_loops(one[None]) for one in maps]))
+
+    return answer
+
+
 @wrong(
+    ("residual_not_shared", layer_by_layer(step=lambda a, b: a + b)),
+    ("first_head_only", layer_by_layer(lambda t: t[:, 0])),
+    ("mean_of_layers", one_layer_each(lambda steps: steps.mean(0))),
+    ("last_layer_only", one_layer_each(lambda steps: steps[-1])),
     ("images_joined", layer_by_layer(lambda t: t.mean(dim=0))),
     (
         "images_and_heads_joined",

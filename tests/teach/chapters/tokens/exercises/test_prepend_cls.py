@@ -77,7 +77,34 @@ def along_the_batch(tokens, cls_token):
     return torch.cat([rows, tokens])
 
 
+def for_one_image(tokens, cls_token):
+    front = torch.zeros(len(tokens), 1, tokens.shape[2]).to(tokens)
+    front[0] += cls_token[0]
+    return torch.cat([front, tokens], dim=1)
+
+
+def before_each(tokens, cls_token):
+    found = [torch.zeros_like(tokens[:, :0])]
+    for token in tokens.split(1, dim=1):
+        found += [cls_token.repeat(len(tokens), 1, 1), token]
+    return torch.cat(found, dim=1)
+
+
+def beside_each(tokens, cls_token):
+    beside = cls_token.repeat(*tokens.shape[:2], 1)
+    return torch.cat([beside, tokens], dim=-1)
+
+
 @wrong(
+    (
+        "all_ones",
+        lambda t, c: torch.cat([torch.ones_like(t[:, :1]), t], 1),
+    ),
+    ("mean_in_front", lambda t, c: torch.hstack([t.mean(1)[:, None], t])),
+    ("first_patch_in_front", lambda t, c: torch.hstack([t[:, :1], t])),
+    ("first_image_only", for_one_image),
+    ("one_for_every_token", before_each),
+    ("joined_along_width", beside_each),
     ("at_the_end", appended),
     ("added_to_every_token", lambda t, c: t + c),
     ("stops", lambda t, c: c.repeat(len(t))),
