@@ -53,7 +53,23 @@ def side_by_side(tokens, pos_embed):
     return torch.cat([tokens, pos_embed.expand_as(tokens)], -1)
 
 
+def one_after_the_other(tokens, pos_embed):
+    return torch.hstack([tokens, pos_embed.repeat(len(tokens), 1, 1)])
+
+
+def louder_tokens(tokens, pos_embed):
+    return tokens * tokens.size(-1) ** 0.5 + pos_embed
+
+
 @wrong(
+    ("joined_along_sequence", one_after_the_other),
+    ("position_of_the_one_after", lambda t, p: t + torch.roll(p, -1, 1)),
+    (
+        "one_number_for_each_position",
+        lambda t, p: t + p.sum(-1, keepdim=True) / p.shape[-1],
+    ),
+    ("tokens_times_root_of_width", louder_tokens),
+    ("subtracted", lambda t, p: t - p),
     ("positions_only", lambda t, p: p.repeat(len(t), 1, 1)),
     ("added_twice", lambda t, p: t + p + p),
     ("mean_of_both", lambda t, p: (t + p) / 2),

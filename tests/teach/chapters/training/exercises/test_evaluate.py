@@ -147,7 +147,30 @@ def over_whole_batches(model, images, labels, batch_size):
     return share * len(images) / whole
 
 
+def first_or_last(which):
+    """Look at one batch alone."""
+
+    def answer(model, images, labels, batch_size):
+        parts = images.split(batch_size), labels.split(batch_size)
+        some, truth = (part[which] for part in parts)
+        return in_parts(model, some, truth, batch_size)
+
+    return answer
+
+
+def by_count_of_batches(model, images, labels, batch_size):
+    count = len(images.split(batch_size))
+    share = in_parts(model, images, labels, batch_size)
+    return share * len(images) / count
+
+
 @wrong(
+    ("count_of_right", lambda m, x, y, n: in_parts(m, x, y, n) * len(x)),
+    ("in_percent", lambda *given: 100 * one_by_one(*given)),
+    ("share_of_wrong", lambda *given: 1 - one_by_one(*given)),
+    ("first_batch_only", first_or_last(0)),
+    ("last_batch_only", first_or_last(-1)),
+    ("divided_by_batches", by_count_of_batches),
     ("mean_of_means", mean_of_means),
     ("rest_left_out", whole_batches),
     ("in_training_mode", no_eval),

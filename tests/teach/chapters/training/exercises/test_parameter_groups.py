@@ -123,7 +123,48 @@ def a_number_for_parameters(model, weight_decay):
     return [{"params": 3, "weight_decay": weight_decay}]
 
 
+def sorted_by(decays):
+    """Let those decay of which the name and the axes say so."""
+
+    def answer(model, weight_decay):
+        return [
+            {
+                "params": [p],
+                "weight_decay": weight_decay * decays(name, len(p.shape)),
+            }
+            for name, p in model.named_parameters()
+            if p.requires_grad
+        ]
+
+    return answer
+
+
+def is_weight(name):
+    return name.rpartition(".")[2] == "weight"
+
+
+def exchanged(model, weight_decay):
+    first, second = by_two_lists(model, weight_decay)
+    return [
+        first | {"weight_decay": weight_decay},
+        second | {"weight_decay": 0.0},
+    ]
+
+
 @wrong(
+    ("norms_decay", sorted_by(lambda name, axes: is_weight(name))),
+    ("only_biases_spared", sorted_by(lambda name, _: "bias" not in name)),
+    ("filters_spared", sorted_by(lambda name, axes: axes == 2)),
+    ("groups_swapped", exchanged),
+    ("nothing_decays", lambda model, decay: by_two_lists(model, 0.0)),
+    (
+        "head_spared",
+        sorted_by(
+            lambda name, axes: (
+                is_weight(name) and axes > 1 and "head" not in name
+            )
+        ),
+    ),
     ("everything_decays", all_of_it),
     ("class_token_and_positions_decay", two_axes),
     ("frozen_in_groups", frozen_too),

@@ -77,6 +77,33 @@ def to_minus_one(step, steps, warmup):
     return rate if step < rising else math.cos(math.pi * share)
 
 
+def with_rise(rate_of):
+    def answer(step, steps, warmup):
+        rising = int(warmup * steps)
+        if step >= rising:
+            return squared(step, steps, warmup)
+        return rate_of(step, rising)
+
+    return answer
+
+
+def with_curve(bend):
+    """Give the fall by `bend`, of the share that is over."""
+
+    def answer(step, steps, warmup):
+        rising = int(warmup * steps)
+        if step < rising:
+            return squared(step, steps, warmup)
+        return bend((step - rising) / (steps - rising))
+
+    return answer
+
+
+last_is_zero = with_fall(
+    lambda step, steps, rising: (step - rising) / (steps - 1 - rising)
+)
+
+
 def too_small(step, steps, warmup):
     return 0.9 * squared(step, steps, warmup)
 
@@ -98,6 +125,20 @@ def falls_to_a_tenth(step, steps, warmup):
     ("does_not_reach_zero", half_way),
     ("no_peak", from_one),
     ("below_zero", to_minus_one),
+    ("peak_twice", with_rise(lambda step, rising: (1 + step) / rising)),
+    ("no_rise", with_rise(lambda step, rising: 1)),
+    ("no_fall", with_curve(lambda over: 1)),
+    (
+        "quarter_of_a_cosine",
+        with_curve(lambda over: math.sin(math.pi * (1 - over) / 2)),
+    ),
+    ("whole_cosine", with_curve(lambda x: math.cos(math.pi * x) ** 2)),
+    ("upside_down", with_curve(lambda x: math.sin(math.pi * x / 2) ** 2)),
+    (
+        "fall_begins_with_the_run",
+        with_fall(lambda step, steps, rising: step / steps),
+    ),
+    ("zero_in_the_last_step", last_is_zero),
     ("other_rise", too_small),
     ("other_rise", a_little_off),
     ("other_fall", falls_to_a_tenth),
