@@ -370,6 +370,9 @@ def test_the_band_of_the_switches_is_as_broad_as_the_stream_is_long():
     assert_allclose(
         bare / bare.max(), np.array(lengths) / max(lengths), atol=1e-5
     )
+    boxes = [p for p in axes.patches if isinstance(p, FancyBboxPatch)]
+    highest = max(band[:, 1].max() for band in bands)
+    assert highest < min(box.get_y() for box in boxes)
     below = [
         text.get_text()
         for text in axes.texts

@@ -152,6 +152,8 @@ def test_the_demand_that_is_missed_is_named(mistake, answer):
         (as_a_grid, "the shape (4, 4, 64), wanted is (16, 64)"),
         (rows_only, "Their dot product is 1.000"),
         (along_the_sequence, "The place beside it, row 1, column 0, has"),
+        (share_of_the_side, "3 by 7"),
+        (share_of_the_side, "A step down changes more than a step the"),
     ],
 )
 def test_what_was_measured_is_said(answer, words):

@@ -112,6 +112,11 @@ def a_little_off(step, steps, warmup):
     return in_numpy(step, steps, warmup) + 5e-7
 
 
+def lower_peak(step, steps, warmup):
+    rate = in_numpy(step, steps, warmup)
+    return 0.95 if step == int(warmup * steps) else rate
+
+
 def falls_to_a_tenth(step, steps, warmup):
     rate = in_numpy(step, steps, warmup)
     return rate if step < warmup * steps else max(rate, 0.1)
@@ -142,6 +147,7 @@ def falls_to_a_tenth(step, steps, warmup):
     ("other_rise", too_small),
     ("other_rise", a_little_off),
     ("other_fall", falls_to_a_tenth),
+    ("other_fall", lower_peak),
     ("other_rise", lambda step, steps, warmup: float("nan")),
     ("no_number", lambda step, steps, warmup: "0.5"),
     ("no_number", lambda step, steps, warmup: 0.5j),
