@@ -146,6 +146,58 @@ class OverHeads(Fused):
         return (q @ k.mT / q.shape[-1] ** 0.5).softmax(1) @ v
 
 
+class DealtLikeCards(Fused):
+    def split(self, x):
+        parts = self.qkv(x).chunk(3, dim=-1)
+        heads = (
+            [
+                p[..., head :: self.num_heads]
+                for head in range(self.num_heads)
+            ]
+            for p in parts
+        )
+        return [torch.stack(several, dim=1) for several in heads]
+
+
+class MergedInTurn(Fused):
+    def merge(self, x):
+        return torch.stack(x.unbind(1), dim=-1).flatten(2)
+
+
+class OneHead(Fused):
+    def __init__(self, embed_dim, num_heads):
+        super().__init__(embed_dim, 1)
+
+
+def mixed_by(mix):
+    """Let a layer mix in another way."""
+    return type("Mixed", (Fused,), {"mix": staticmethod(mix)})
+
+
+def shares(q, k, power=-0.5):
+    return (q @ k.mT * q.shape[-1] ** power).softmax(-1)
+
+
+class Unbiased(Fused):
+    """Forget the bias of the layer of this name."""
+
+    name = "qkv"
+
+    def forward(self, x):
+        layer = getattr(self, self.name)
+        layer.forward = lambda x: x @ layer.weight.T
+        return super().forward(x)
+
+
+class ProjUnbiased(Unbiased):
+    name = "proj"
+
+
+class WithSum(Fused):
+    def forward(self, x):
+        return x + super().forward(x)
+
+
 class DropsAlways(Fused):
     def forward(self, x):
         x = self.proj(self.merge(self.mix(*self.split(x))))
@@ -181,6 +233,33 @@ class Cut(Fused):
 
 
 @wrong(
+    ("split_as_qkv_k_heads", DealtLikeCards),
+    ("merged_as_k_heads", MergedInTurn),
+    ("one_head", OneHead),
+    ("no_scale", mixed_by(lambda q, k, v: shares(q, k, 0) @ v)),
+    (
+        "divided_by_head_dim",
+        mixed_by(lambda q, k, v: shares(q, k, -1) @ v),
+    ),
+    (
+        "softmax_over_queries",
+        mixed_by(
+            lambda q, k, v: (
+                (k @ q.mT / q.size(-1) ** 0.5).softmax(-1).mT @ v
+            )
+        ),
+    ),
+    (
+        "queries_and_keys_swapped",
+        mixed_by(lambda q, k, v: shares(k, q) @ v),
+    ),
+    (
+        "keys_and_values_swapped",
+        mixed_by(lambda q, k, v: shares(q, v) @ k),
+    ),
+    ("no_qkv_bias", Unbiased),
+    ("no_proj_bias", ProjUnbiased),
+    ("with_residual", WithSum),
     ("split_and_merged_by_reshape", ViewedAndMergedAsItIs),
     ("heads_attend_to_heads", HeadsStay),
     ("dealt_and_gathered", DealtAndGathered),

@@ -159,6 +159,50 @@ class BatchNorms(Block):
             lambda s, x, y: x + y + s.mlp(s.norm2(y)),
         ),
     ),
+    (
+        "no_residual",
+        steps(
+            lambda s, x: s.attn(s.norm1(x)),
+            lambda s, x, y: s.mlp(s.norm2(y)),
+        ),
+    ),
+    (
+        "one_residual",
+        steps(
+            lambda s, x: s.attn(s.norm1(x)),
+            lambda s, x, y: x + s.mlp(s.norm2(y)),
+        ),
+    ),
+    (
+        "gathered_lost",
+        steps(after, lambda s, x, y: x + s.mlp(s.norm2(y))),
+    ),
+    (
+        "tokens_added_again",
+        steps(after, lambda s, x, y: x + y + s.mlp(s.norm2(y))),
+    ),
+    (
+        "norms_swapped",
+        steps(
+            lambda s, x: x + s.attn(s.norm2(x)),
+            lambda s, x, y: y + s.mlp(s.norm1(y)),
+        ),
+    ),
+    (
+        "no_first_norm",
+        steps(
+            lambda s, x: x + s.attn(x),
+            lambda s, x, y: y + s.mlp(s.norm2(y)),
+        ),
+    ),
+    ("no_second_norm", steps(after, lambda s, x, y: y + s.mlp(y))),
+    (
+        "mlp_first",
+        steps(
+            lambda s, x: x + s.mlp(s.norm2(x)),
+            lambda s, x, y: after(s, y),
+        ),
+    ),
     ("post_norm", PostNorm),
     ("normed_stream", NormedStream),
     ("no_second_residual", NoSecondSum),
