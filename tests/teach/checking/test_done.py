@@ -36,6 +36,15 @@ def test_what_is_right_is_remembered(home):
     assert state("patchify") == "done"
 
 
+def test_what_was_right_in_an_earlier_session_stays(home):
+    home.parent.mkdir()
+    home.write_text('["mlp"]')
+    check.patchify(patchify)
+    assert json.loads(home.read_text()) == ["mlp", "patchify"]
+    done._here.clear()
+    assert state("patchify") == state("mlp") == "done"
+
+
 def test_it_can_be_forgotten(home):
     check.patchify(patchify)
     check.forget()

@@ -143,6 +143,9 @@ def test_a_curve_goes_through_the_means_of_its_seeds():
         sizes, means = drawn.get_data()
         wanted = [np.mean(wrong_answers()[way, n]) for n in sizes]
         assert_allclose(means, wanted)
+        (told,) = (curve for curve in curves() if curve.way == way)
+        rights = [told.mean(int(n)) for n in sizes]
+        assert_allclose(100 * (1 - np.array(rights)), wanted)
         assert drawn.get_label() == WAYS[way]
         assert is_colour(drawn, looks.get(way, GREY))
 

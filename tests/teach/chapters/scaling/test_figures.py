@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from vitlib.teach.chapters.scaling import figures, plan
 from vitlib.teach.chapters.scaling.measured import bought, growth
 from vitlib.teach.chapters.scaling.run_planner import RunPlanner
+from vitlib.teach.chapters.scaling.tables import show_runs
 
 STORED = Path(figures.__file__).parents[2] / "data/files"
 KINDS = ("written out", "fused")
@@ -94,6 +95,17 @@ def test_the_plan_lies_on_the_line_of_its_share():
     share = axes.lines[0].get_data()
     x, y = (v[0] for v in axes.lines[-1].get_data())
     assert_allclose(y / x, share[1][0] / share[0][0])
+
+
+def test_the_table_says_the_hours_as_they_were_published():
+    with (STORED / "training_runs.csv").open(newline="") as file:
+        published = list(csv.DictReader(file))
+    rows = show_runs().data.split("<tr>")[2:]
+    assert len(rows) == len(published)
+    for run in published:
+        words = f"{run['bound']} {float(run['hours']):,.0f}".strip()
+        row = f'>{run["name"]}</td><td class="text-right">{words}</td>'
+        assert any(row in one for one in rows), row
 
 
 def test_what_was_never_measured_is_refused():

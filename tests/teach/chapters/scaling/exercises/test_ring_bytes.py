@@ -38,6 +38,11 @@ def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.ring_bytes(answer))
 
 
+def test_how_many_times_too_much_it_is_is_said():
+    said = str(check.ring_bytes(lambda *given: 1.5 * by_formula(*given)))
+    assert "That is 1.5 times what it should be" in said
+
+
 def test_the_pieces_of_a_ring_end_as_sums_everywhere():
     """Three processes hand on what the reference counts."""
     held = [[10 * rank + piece for piece in range(3)] for rank in range(3)]
