@@ -65,7 +65,8 @@ def read(path: Path) -> Iterator[Break]:
 
 def copied(folder: Path) -> Path:
     """Copy what git tracks, so that no break touches the repository."""
-    command = ["git", "ls-files", "-z", "vitlib", "tests", "scripts"]
+    folders = "vitlib", "tests", "scripts", "experiments"
+    command = ["git", "ls-files", "-z", *folders]
     listed = subprocess.check_output(command, cwd=ROOT, text=True)
     others = "pyproject.toml", "conftest.py", "README.md"
     for name in [*listed.split("\0")[:-1], *others]:

@@ -1,6 +1,7 @@
 """check.patches_around: right answers of any style, and wrong ones."""
 
 import numpy as np
+import pytest
 import torch
 from answers import is_named, is_right, right, wrong
 
@@ -221,3 +222,16 @@ def test_the_side_on_which_one_is_missing_is_told():
     said = str(check.patches_around(edges_from((0, 0), (1, 2))))
     assert "Missing: 4." in said
     assert "there a patch to the right" in said
+
+
+@pytest.mark.parametrize(
+    ("starts", "stops", "side"),
+    [
+        ((1, 0), (1, 1), "above"),
+        ((0, 0), (2, 1), "below"),
+        ((0, 1), (1, 1), "to the left"),
+    ],
+)
+def test_so_are_the_other_sides(starts, stops, side):
+    said = str(check.patches_around(edges_from(starts, stops)))
+    assert f"there a patch {side}, and what does" in said
