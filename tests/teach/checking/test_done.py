@@ -101,6 +101,7 @@ def test_the_table_names_every_piece_and_its_chapter(home):
     assert f">1 of {len(own)}</td>" in page
     chapters = {piece.chapter for piece in library.pieces().values()}
     assert page.count("<tr>") == len(chapters)
+    assert page.count(">0 of ") == len(chapters) - 1
     data, about = check.progress()._repr_mimebundle_()
     assert data == {
         "text/html": page,
