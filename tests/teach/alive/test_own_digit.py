@@ -208,16 +208,18 @@ def test_who_draws_meanwhile_keeps_the_drawing(tab, said):
 
 def test_a_digit_that_is_found_too_late_is_let_go(tab, said):
     content, _ = taken("clean", at=2)
-    tab.evaluate(
+    text = tab.evaluate(
         """async (coded) => {
           const { drawing } = vitlib.drawing;
           const bytes = vitlib.vit.fromBase64(coded);
           const found = drawing.open(new File([bytes], "own.png"));
           drawing.sample(7);
           await found;
+          return drawing.text;
         }""",
         coded(content),
     )
+    assert text == "s7"
     assert state(tab)["answer"] == "7"
     assert not said.is_visible()
 
