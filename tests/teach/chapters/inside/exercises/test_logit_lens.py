@@ -103,6 +103,18 @@ def switched_to_eval(model, images):
     return by_blocks(model.eval(), images)
 
 
+def norm_goes_on(model, images):
+    tokens = model.patch_embed(images)
+    first = model.cls_token.repeat(len(images), 1, 1)
+    tokens = torch.hstack([first, tokens]) + model.pos_embed
+    found = []
+    for block in [*model.blocks, None]:
+        tokens = model.norm(tokens)
+        found.append(model.head(tokens))
+        tokens = block(tokens) if block else tokens
+    return torch.stack(found)
+
+
 def bare_norm(model, stream):
     stream = torch.stack(stream)
     shape = stream.shape[-1:]
@@ -138,6 +150,12 @@ def bare_norm(model, stream):
         "normed_at_the_end",
         hooked(lambda m: (m.pos_drop, *list(m.blocks)[:-1], m.norm)),
     ),
+    ("no_last_layer", lambda m, images: by_blocks(m, images)[:-1]),
+    ("no_class_token", lambda m, images: by_blocks(m, images)[:, :, 1:]),
+    ("softmax_at_the_end", lambda *given: by_blocks(*given).softmax(-1)),
+    ("last_layer_only", lambda *given: by_blocks(*given)[-1]),
+    ("stream_only", hooked(end=lambda m, s: torch.stack(s))),
+    ("normed_stream", norm_goes_on),
     ("no_norm", without_norm),
     ("nothing_before_the_first_layer", after_blocks_only),
     ("class_token_only", lambda m, images: by_blocks(m, images)[:, :, 0]),
