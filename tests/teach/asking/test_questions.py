@@ -12,6 +12,7 @@ from traitlets import TraitError
 from vitlib.teach import quiz
 from vitlib.teach.asking.questions import QUIZZES, questions
 from vitlib.teach.asking.quiz import Quiz
+from vitlib.teach.checking.result import as_html
 from vitlib.teach.chapters import BY_NAME, CHAPTERS
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
@@ -161,6 +162,8 @@ def test_the_words_for_readers_without_script_say_it_all(name):
         assert question.text in text
     for choice in choices(name):
         assert choice.text in text
+        verdict = "Right." if choice.right else "Not so."
+        assert f"<b>{as_html(choice.text)}</b> {verdict} " in html
         assert html.count("Right.") == len(questions(name))
     assert html.count("<a href=") == len(choices(name))
 

@@ -551,6 +551,11 @@ def test_a_notebook_shows_it_as_html():
     assert "12 patches" in picture["aria-label"]
 
 
+def test_signs_in_a_message_are_no_tags():
+    shown = Result("wrong", "`a < b` and <b>")._repr_html_()
+    assert "<code>a &lt; b</code> and &lt;b&gt;" in shown
+
+
 def test_a_success_shows_no_picture():
     assert not check.patchify(split).picture
     assert "<svg" not in check.patchify(split)._repr_html_()

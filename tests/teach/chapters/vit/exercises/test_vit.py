@@ -154,6 +154,102 @@ class OneBlock(Whole):
         return self.read(y)
 
 
+def through(which):
+    """Let the tokens go through these of the blocks."""
+
+    class Changed(Whole):
+        def forward(self, images):
+            x = self.tokens(images)
+            for block in which([*self.blocks]):
+                x = block(x)
+            return self.read(x)
+
+    return Changed
+
+
+def reads(what):
+    """Let the head read this of the tokens."""
+
+    class Changed(Whole):
+        def read(self, x):
+            return self.head(what(self.norm(x)))
+
+    return Changed
+
+
+def ends(step):
+    class Changed(Whole):
+        def read(self, x):
+            return step(super().read(x))
+
+    return Changed
+
+
+class NormFirst(Whole):
+    def forward(self, images):
+        return self.head(self.blocks(self.norm(self.tokens(images)))[:, 0])
+
+
+class ClassLast(Whole):
+    def tokens(self, images):
+        x = self.patch_embed(images)
+        cls = self.cls_token.repeat(len(x), 1, 1)
+        return torch.cat([x, cls], 1) + self.pos_embed
+
+    def read(self, x):
+        return super().read(x[:, -1:])
+
+
+class ClassLastFirstRead(ClassLast):
+    def read(self, x):
+        return Whole.read(self, x)
+
+
+class PlacesBehind(NoPlaces):
+    def read(self, x):
+        return super().read(x + self.pos_embed)
+
+
+class PlacesAgain(NoPlaces):
+    def forward(self, images):
+        x = self.tokens(images)
+        for block in self.blocks:
+            x = block(x + self.pos_embed)
+        return self.read(x)
+
+
+class PlacesLate(Whole):
+    def tokens(self, images):
+        x = self.patch_embed(images) + self.pos_embed[:, :-1]
+        return torch.cat([self.cls_token.repeat(len(x), 1, 1), x], 1)
+
+
+class DownTheColumns(Whole):
+    def tokens(self, images):
+        x = self.patch_embed.proj(images).transpose(2, 3)
+        x = x.flatten(2).transpose(1, 2)
+        cls = self.cls_token.repeat(len(x), 1, 1)
+        return torch.cat([cls, x], 1) + self.pos_embed
+
+
+class PatchesAlone(Whole):
+    def tokens(self, images):
+        return self.patch_embed(images) + self.pos_embed[:, 1:]
+
+    def read(self, x):
+        return self.head(self.norm(x).mean(1))
+
+
+class Features(Whole):
+    def read(self, x):
+        return self.norm(x)[:, 0]
+
+
+class Tokens(Whole):
+    def read(self, x):
+        return self.norm(x)
+
+
 class Classes(Whole):
     def read(self, x):
         return super().read(x).argmax(1)
@@ -181,6 +277,25 @@ class OtherSettings(nn.Module):
     ("eps_of_torch", of_parts(eps=1e-5)),
     ("nearly_right", of_parts(eps=3e-5)),
     ("other_parameter", of_parts(places=0)),
+    ("mean_of_patches_read", reads(lambda x: x[:, 1:].mean(1))),
+    ("last_patch_read", reads(lambda x: x[:, -1])),
+    ("every_token_read", reads(lambda x: x)),
+    ("norm_before_the_encoder", NormFirst),
+    ("log_softmax_at_the_end", ends(lambda x: x.log_softmax(1))),
+    ("sigmoid_at_the_end", ends(torch.sigmoid)),
+    ("position_of_the_one_before", PlacesLate),
+    ("class_token_at_the_end", ClassLast),
+    ("class_token_lost_at_the_end", ClassLastFirstRead),
+    ("positions_behind_the_encoder", PlacesBehind),
+    ("positions_before_every_block", PlacesAgain),
+    ("first_block_repeated", through(lambda row: [row[0] for _ in row])),
+    ("first_block_only", through(lambda row: row[:1])),
+    ("blocks_backwards", through(reversed)),
+    ("no_blocks", through(lambda row: ())),
+    ("patches_column_by_column", DownTheColumns),
+    ("no_class_token", PatchesAlone),
+    ("features_only", Features),
+    ("tokens_only", Tokens),
     ("mean_of_all_tokens_read", MeanOfAll),
     ("first_patch_read", FirstPatch),
     ("no_last_norm", NoLastNorm),
