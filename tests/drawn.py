@@ -31,6 +31,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from extensions import extension
 from matplotlib.axes import Axes
 from matplotlib.colors import same_color, to_rgba_array
 from matplotlib.figure import Figure
@@ -43,9 +44,9 @@ from vitlib.teach.draw.narrow import alone, panels
 from vitlib.teach.draw.palette import LIGHT
 
 SMALLEST = 10  # pixels of the page
-PHONE = 288  # pixels: what a phone of 320 has for a figure
+PHONE = extension("figures").PHONE
 LEAST = 0.8  # of its size, at which a panel stands there
-SMALLEST_THERE = 9  # pixels of that phone
+SMALLEST_THERE = extension("figures").LETTERS  # smaller ones grow
 TOUCH = 2  # pixels: a line's box is higher than its letters
 NUMBER = re.compile(
     r"(?<![\w.,/-])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w/])"
@@ -295,10 +296,11 @@ def cramped(drawn: Drawn) -> list[str]:
             faults.append(f"{width:.0f} pixels are too wide")
         room = Bbox([[panel.left - 1, -np.inf], [panel.right + 1, np.inf]])
         smallest = SMALLEST_THERE * max(1, width / PHONE)
+        boxes = _grown(panel.boxes, smallest)
         faults += [
-            *_small(panel.boxes, smallest),
-            *_cut_off(panel.boxes, room),
-            *_touching(panel.boxes),
+            *_small(panel.boxes, SMALLEST),
+            *_cut_off(boxes, room),
+            *_touching(boxes),
             *panel.over,
         ]
     return faults
@@ -335,6 +337,29 @@ def turned_dark(drawn: Drawn) -> list[str]:
             for colour in own
         )
     ]
+
+
+def _grown(boxes: list, least: float) -> list:
+    """Give the boxes as they are when the page lets the letters grow."""
+    return [
+        (text, _larger(text, box, least / text.get_fontsize() - 1))
+        for text, box in boxes
+    ]
+
+
+def _larger(text: Text, box: Bbox, share: float) -> Bbox:
+    """Enlarge a box from where the SVG holds its text, and upwards."""
+    if share <= 0:
+        return box
+    wide, high = share * box.width, share * box.height
+    x0, y0, x1, y1 = box.extents
+    if text.get_rotation():  # upwards is to the left
+        return Bbox.from_extents(x0 - wide, y0, x1, y1 + high)
+    before = {"left": 0, "center": 0.5, "right": 1}[text.get_ha()] * wide
+    lines = len(text.get_text().splitlines())
+    return Bbox.from_extents(
+        x0 - before, y0, x1 + wide - before, y1 + high / lines
+    )
 
 
 def _small(boxes: list, least: float) -> list[str]:

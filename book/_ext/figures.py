@@ -7,17 +7,25 @@ figure is sharp at every size and follows the page into the dark. A live
 figure (vitlib/teach/live.py) gets a place around that picture, with the
 values that it starts from; live.py adds the scripts. Where words stand for
 the picture, as in a quiz, they do so here.
+
+A phone shows a panel smaller than it was drawn, so its letters grow: each
+is drawn at `--least` at least, which every panel sets for itself.
 """
 
 import html
 import json
+import math
 import re
 from urllib.parse import unquote
 
 from vitlib.teach.asking.questions import anchor_of
 
+PHONE = 312  # pixels: what a phone of 320 has for a figure
+WIDEST = 352  # what is wider was never meant for a phone
+LETTERS = 11  # pixels of that phone, at least
+
 FIGURE = """\
-<div class="vit-figure" style="--width: {width:g}px">
+<div class="vit-figure" style="--width: {width:g}px{least}">
 <div role="img" aria-label="{alt}">
 {svg}{narrow}
 </div>
@@ -30,7 +38,7 @@ NARROW = """
 </div>"""
 PANEL = """\
 <svg aria-hidden="true" viewBox="{left} {top:g} {width} {height:g}" \
-style="--width: {width}px"><use href="#{name}"/></svg>"""
+style="--width: {width}px{least}"><use href="#{name}"/></svg>"""
 
 WORDS = """\
 <div class="vit-figure vit-words">
@@ -57,6 +65,22 @@ def sides_of(svg: str) -> tuple[float, float]:
     return float(sides[0]), float(sides[1])
 
 
+def least(width: float) -> str:
+    """Say how large the letters of a figure must be for a phone."""
+    if width <= PHONE:
+        return ""
+    return f"; --least: {math.ceil(100 * LETTERS * width / PHONE) / 100}px"
+
+
+def that_grows(svg: str) -> str:
+    """Let letters grow; who does not know how to takes the first size."""
+    return re.sub(
+        r"(<text [^>]*font-size: )([\d.]+px)",
+        r"\1\2; font-size: max(\2, var(--least, 0px))",
+        svg,
+    )
+
+
 def as_html(about: dict, alt: str, number: int) -> str:
     """Wrap the page's figure of this number, wide and narrow."""
     name = f"figure-{number}"
@@ -69,8 +93,13 @@ def as_html(about: dict, alt: str, number: int) -> str:
         for index, panel in enumerate(about.get("panels", []))
     ]
     narrow = NARROW.format(panels="\n".join(panels)) if panels else ""
+    alone = not panels and width <= WIDEST
     return FIGURE.format(
-        svg=svg, narrow=narrow, alt=html.escape(alt), width=width
+        svg=that_grows(svg) if panels or alone else svg,
+        narrow=narrow,
+        alt=html.escape(alt),
+        width=width,
+        least=least(width) if alone else "",
     )
 
 
@@ -80,12 +109,17 @@ def as_panel(panel: dict, own: str, whole: str, height: float) -> str:
         left, width = panel["from"], panel["to"] - panel["from"]
         top, end = panel.get("rows", (0, height))
         return PANEL.format(
-            left=left, top=top, width=width, height=end - top, name=whole
+            left=left,
+            top=top,
+            width=width,
+            height=end - top,
+            name=whole,
+            least=least(width),
         )
-    svg = with_own_ids(panel["svg"], own)
-    look = (
-        f'<svg aria-hidden="true" style="--width: {sides_of(svg)[0]:g}px" '
-    )
+    svg = with_own_ids(that_grows(panel["svg"]), own)
+    width, _ = sides_of(svg)
+    style = f"--width: {width:g}px{least(width)}"
+    look = f'<svg aria-hidden="true" style="{style}" '
     return svg.replace("<svg ", look, 1)
 
 

@@ -166,7 +166,7 @@ def relation(bands: list[Band], chance: dict[str, float]) -> None:
         ax.set(xlim=(0, 107), xticks=(0, 25, 50, 75, 100))
         ax.set(ylim=(4 * len(places) - 0.4, -0.6))
         ax.set_yticks(list(rows), list(rows.values()))
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, labelsize=12)
         ax.set_xlabel("right of 100 new pictures")
         for (name, share), side in zip(
             chance.items(), ("right", "left"), strict=True
@@ -179,7 +179,6 @@ def relation(bands: list[Band], chance: dict[str, float]) -> None:
                 xytext=(shift, 4),
                 textcoords="offset points",
                 ha=side,
-                size=11,
             )
     levels = ", ".join(f"{100 * v:.0f} % ({k})" for k, v in chance.items())
     show(

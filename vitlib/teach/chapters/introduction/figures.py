@@ -31,7 +31,7 @@ def mixing_tables(convolution: Tensor, attention: Tensor) -> None:
                 left,
                 convolution.masked_fill(convolution == 0, torch.nan),
                 "3 x 3 convolution",
-                f"-{largest:.2f} blue, 0 left out, {largest:.2f} red",
+                f"-{largest:.2f} blue, 0 clear, {largest:.2f} red",
                 {"cmap": SIGNED, "vmin": -largest, "vmax": largest},
             ),
             (

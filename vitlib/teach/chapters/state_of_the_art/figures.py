@@ -174,7 +174,7 @@ def _ranking(rows: list[Result], beside: bool) -> Figure:
             else:
                 side = 1 if row.top1 < 88 else -1
                 _beside(ax, (row.top1, y), f"{row.top1:.2f}", side, SMALL)
-                look = {**MONO, "size": 10.7, **_on_paper()}
+                look = {**MONO, "size": 12, **_on_paper()}
                 above = y + 0.48 + 0.2 * name.count("\n")
                 ax.text(70.7, above, name, va="center", **look)
         ax.set(xlim=(70.6, 91.8), ylim=(-0.8, sum(room) - 0.2))
@@ -189,7 +189,7 @@ def _ranking(rows: list[Result], beside: bool) -> Figure:
 
 def _broken(name: str) -> str:
     """Break a long name of weights behind that of its architecture."""
-    return name if len(name) < 50 else name.replace(".", ".\n", 1)
+    return name if len(name) < 46 else name.replace(".", ".\n", 1)
 
 
 def _beside(ax: Axes, place: tuple, text: str, side: int, look: dict):

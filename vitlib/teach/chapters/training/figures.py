@@ -335,7 +335,7 @@ def recipe() -> None:
             )
         labels = ["the first recipe" if n == "none" else n for n in names]
         axes.set_yticks(range(len(names)), labels)
-        axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=11)
+        axes.tick_params(axis="y", length=0, labelcolor=INK, labelsize=12)
         axes.set_xlim(None, 99)
         axes.grid(axis="x", color=LINE, lw=0.8)
         axes.set_axisbelow(True)
