@@ -10,7 +10,8 @@ smaller than 24 pixels, `SMALL` the words that are smaller than so many,
 # a circle of 24 pixels around each touches no other target.
 TARGETS = """() => {
   const SIDE = 24;
-  const listed = "li a, td a, dt a, .nav-link, .sig-paren";
+  const listed = "article a";
+  const doubled = ".vit-map-dot";  // a button above does the same
   const pressed = `a[href], button, select, textarea, summary,
     input:not([type=hidden]), label:has(input), [role=slider],
     [role=button], [role=option], [tabindex="0"]`;
@@ -30,7 +31,7 @@ TARGETS = """() => {
   const box = (e) => e.getBoundingClientRect();
   const there = [...all].filter((e) => {
     const { width, height } = box(e);
-    return own(e) && width > 1 && height > 1
+    return own(e) && !e.matches(doubled) && width > 1 && height > 1
       && e.checkVisibility({ visibilityProperty: true });
   }).map((e) => [e, box(e)]);
   const written = (e) => e.textContent.replace(/\\s+/g, " ").trim();
@@ -57,7 +58,7 @@ TARGETS = """() => {
   };
   return there.filter(([e, b]) => small(b) && !inSentence(e)
     && !(e.matches(listed)
-      && there.every(([o, c]) => o === e || far(b, c)))
+      && there.every(([o, c]) => o.contains(e) || far(b, c)))
   ).map(([e, b]) => [
     e.closest("[data-figure]")?.dataset.figure ?? "",
     e.tagName, e.getAttribute("class") ?? "",
@@ -90,7 +91,8 @@ LOST = """() => {
   while (walk.nextNode()) {
     const text = walk.currentNode, e = text.parentElement;
     if (!text.data.trim()) continue;
-    if (e.closest("mjx-container, script, .vit-figure svg")) continue;
+    if (e.closest(
+      "mjx-container, script, .skip-link, .vit-figure svg")) continue;
     if (!e.checkVisibility({ visibilityProperty: true })) continue;
     const box = e.closest("svg text")?.getBoundingClientRect();
     range.selectNodeContents(text);
