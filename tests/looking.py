@@ -9,10 +9,12 @@ tell is asked here, and the tests read it.
 
 from built_site import figures_of, html, watch
 from live_page import faults
+from sizes import SMALL, TARGETS
 
 COLUMNS = 75
 MOST_TABS = 10
-LEAST_LETTERS = 9  # pixels of a phone
+LEAST_LETTERS = 11  # pixels of a phone
+SMALLEST = 10  # pixels of a page
 
 YARDSTICK = """() => {
   const numbers = new Float64Array(1_000_000).fill(0.5);
@@ -128,7 +130,24 @@ MATHS = """() => ({
 
 
 # Each still figure that is seen: how many pieces, and what is wrong.
-PIECES = """() => {
+# No text of a window can be asked for its size: one that is put into it
+# and looks like those of the figure can.
+PIECES = """(least) => {
+  const letters = (svg) => {
+    const window = svg.querySelector(":scope > use");
+    const shown = window
+      ? document.querySelector(window.getAttribute("href")) : svg;
+    const looks = new Set([...shown.querySelectorAll("text")].map(
+      (text) => text.getAttribute("style")));
+    const probe = document.createElementNS(svg.namespaceURI, "text");
+    svg.append(probe);
+    const sizes = [...looks].map((look) => {
+      probe.setAttribute("style", look);
+      return parseFloat(getComputedStyle(probe).fontSize);
+    });
+    probe.remove();
+    return Math.min(...sizes);
+  };
   const stills = [...document.querySelectorAll(".vit-figure")].filter(
     (e) => !e.closest(".vit-live") && e.querySelector("svg")
       && e.checkVisibility());
@@ -140,7 +159,9 @@ PIECES = """() => {
     const faults = pieces.flatMap((svg) => {
       const { left, right, width } = svg.getBoundingClientRect();
       const scale = width / svg.viewBox.baseVal.width;
+      const size = scale * letters(svg);
       return [
+        size < least - 0.005 ? [`letters of ${size.toFixed(2)}`] : [],
         left < room.left - 1 || right > room.right + 1
           ? ["stands out"] : [],
         scale < 0.8 ? [`is shown at ${scale.toFixed(2)}`] : [],
@@ -152,24 +173,10 @@ PIECES = """() => {
   });
 }"""
 
-# What of a live figure is cut off, and its letters that are too small.
-ALIVE = """(least) => [
+ALIVE = """() => [
   ...document.querySelectorAll("[data-figure]")
-].filter((e) => e.checkVisibility()).flatMap((figure) => {
-  const name = figure.dataset.figure;
-  const small = [...figure.querySelectorAll("*")].filter((e) => {
-    const written = [...e.childNodes].some(
-      (n) => n.nodeType === 3 && n.textContent.trim());
-    if (!written || !e.checkVisibility()) return false;
-    const svg = e.closest("svg");
-    const scale = svg
-      ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
-    return scale * parseFloat(getComputedStyle(e).fontSize) < least;
-  }).map((e) => `${name}: small ${e.textContent.slice(0, 20)}`);
-  return figure.scrollWidth > figure.clientWidth
-    ? [`${name}: ${figure.scrollWidth} in ${figure.clientWidth}`, ...small]
-    : small;
-})"""
+].filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth).map(
+  (e) => `${e.dataset.figure}: ${e.scrollWidth} in ${e.clientWidth}`)"""
 
 # "You are here" may be drawn in a window on the figure, where no text
 # can be asked: its place in the figure is, and what the windows show.
@@ -283,7 +290,7 @@ def look_at(browser, page):
     seen["nameless"] = tab.evaluate(NAMELESS)
     seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
     seen["long output"] = tab.evaluate(LONG_OUTPUT)
-    seen["pieces, 1280"] = tab.evaluate(PIECES)
+    seen["pieces, 1280"] = tab.evaluate(PIECES, SMALLEST)
     seen["stops"] = tab.evaluate(STOPS)
     for theme in ("light", "dark"):
         tab.emulate_media(color_scheme=theme)
@@ -298,11 +305,13 @@ def look_at(browser, page):
     for width in (400, 320):
         tab.set_viewport_size({"width": width, "height": 800})
         seen[f"sideways, {width}"] = tab.evaluate(SIDEWAYS)
-        seen[f"pieces, {width}"] = tab.evaluate(PIECES)
-        seen[f"alive, {width}"] = tab.evaluate(ALIVE, LEAST_LETTERS)
+        seen[f"pieces, {width}"] = tab.evaluate(PIECES, LEAST_LETTERS)
+        seen[f"alive, {width}"] = tab.evaluate(ALIVE)
         seen[f"here, {width}"] = tab.evaluate(HERE)
         seen[f"shrunk, {width}"] = tab.evaluate(SHRUNK)
         seen[f"tables, {width}"] = tab.evaluate(TABLES)
+    seen["small, 320"] = tab.evaluate(SMALL, LEAST_LETTERS)
+    seen["targets, 320"] = tab.evaluate(TARGETS)
     if figures_of(page):
         seen["tabs"] = tabs_to_a_figure(tab, MOST_TABS)
     tab.close()

@@ -84,7 +84,6 @@ SMALL = """(least) => {
 }"""
 
 LOST = """() => {
-  const hides = (e) => /hidden|clip/.test(getComputedStyle(e).overflow);
   const lines = [], lost = [];
   const walk = document.createTreeWalker(document.body, 4);
   const range = document.createRange();
@@ -99,10 +98,13 @@ LOST = """() => {
     let boxes = box ? [box] : [...range.getClientRects()];
     boxes = boxes.filter((b) => b.width > 1);
     for (let up = e; up !== document.body; up = up.parentElement) {
-      if (!hides(up)) continue;
+      const { overflow, overflowX: x, overflowY: y } =
+        getComputedStyle(up);
+      if (overflow === "visible") continue;
       const room = up.getBoundingClientRect();
       if (room.width <= 1) boxes = [];  // for a screen reader alone
-      const { overflowX: x, overflowY: y } = getComputedStyle(up);
+      if (/auto|scroll/.test(x))  // what is beyond can be scrolled to
+        boxes = boxes.filter((b) => b.right <= room.right);
       const [wide, high] = [x, y].map((o) => /hidden|clip/.test(o));
       if (boxes.some((b) =>
         (wide && (b.left < room.left - 1 || b.right > room.right + 1))

@@ -248,6 +248,16 @@ def test_no_figure_hides_what_it_is_about(page, width, look):
         assert [name for name, pieces, _ in found if pieces > 1] == []
 
 
+@every_page
+def test_no_word_is_smaller_than_11_pixels_on_a_phone(page, look):
+    assert look(page)["small, 320"] == []
+
+
+@every_page
+def test_what_is_pressed_is_24_pixels_wide_and_high(page, look):
+    assert look(page)["targets, 320"] == []
+
+
 def told_where(page: str) -> int:
     """Count the page's overviews that mark a place."""
     path = ROOT / f"{page}.ipynb"
