@@ -14,7 +14,6 @@ from sizes import SMALL, TARGETS
 COLUMNS = 75
 MOST_TABS = 10
 LEAST_LETTERS = 11  # pixels of a phone
-SMALLEST = 10  # pixels of a page
 
 YARDSTICK = """() => {
   const numbers = new Float64Array(1_000_000).fill(0.5);
@@ -132,7 +131,7 @@ MATHS = """() => ({
 # Each still figure that is seen: how many pieces, and what is wrong.
 # No text of a window can be asked for its size: one that is put into it
 # and looks like those of the figure can.
-PIECES = """(least) => {
+PIECES = """(least = 0) => {
   const letters = (svg) => {
     const window = svg.querySelector(":scope > use");
     const shown = window
@@ -159,7 +158,7 @@ PIECES = """(least) => {
     const faults = pieces.flatMap((svg) => {
       const { left, right, width } = svg.getBoundingClientRect();
       const scale = width / svg.viewBox.baseVal.width;
-      const size = scale * letters(svg);
+      const size = least && scale * letters(svg);
       return [
         size < least - 0.005 ? [`letters of ${size.toFixed(2)}`] : [],
         left < room.left - 1 || right > room.right + 1
@@ -290,7 +289,7 @@ def look_at(browser, page):
     seen["nameless"] = tab.evaluate(NAMELESS)
     seen["long code"] = tab.evaluate(LONG_CODE, COLUMNS)
     seen["long output"] = tab.evaluate(LONG_OUTPUT)
-    seen["pieces, 1280"] = tab.evaluate(PIECES, SMALLEST)
+    seen["pieces, 1280"] = tab.evaluate(PIECES)
     seen["stops"] = tab.evaluate(STOPS)
     for theme in ("light", "dark"):
         tab.emulate_media(color_scheme=theme)
@@ -305,7 +304,8 @@ def look_at(browser, page):
     for width in (400, 320):
         tab.set_viewport_size({"width": width, "height": 800})
         seen[f"sideways, {width}"] = tab.evaluate(SIDEWAYS)
-        seen[f"pieces, {width}"] = tab.evaluate(PIECES, LEAST_LETTERS)
+        least = LEAST_LETTERS if width == 320 else 0
+        seen[f"pieces, {width}"] = tab.evaluate(PIECES, least)
         seen[f"alive, {width}"] = tab.evaluate(ALIVE)
         seen[f"here, {width}"] = tab.evaluate(HERE)
         seen[f"shrunk, {width}"] = tab.evaluate(SHRUNK)
