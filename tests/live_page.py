@@ -85,6 +85,19 @@ FAULTS = """async ([only, without]) => {
       [impact, id, nodes.map((n) => n.html.slice(0, 90))]);
 }"""
 
+# Of the whole page: what is wrong, and where axe-core cannot tell.
+WHOLE = """async () => {
+  const { violations, incomplete } = await axe.run(document, {
+    preload: false,
+    resultTypes: ["violations", "incomplete"],
+  });
+  const told = ({ impact, id, nodes }) =>
+    [impact, id, nodes.map((n) => n.html.slice(0, 90))];
+  const open = incomplete.map(
+    ({ id, nodes }) => [id, nodes.map((n) => n.target[0])]);
+  return [violations.map(told), Object.fromEntries(open)];
+}"""
+
 KEYS = """(element, keys) => {
   for (const key of keys) {
     element.dispatchEvent(
@@ -327,6 +340,16 @@ def give_to_python(tab):
     one; what it brings comes that way, too.
     """
     tab.evaluate(KERNEL)
+
+
+def ask_axe(tab):
+    """Ask axe-core about the whole page.
+
+    It gives the faults, of whatever impact, and what it leaves open: by
+    rule, the selectors of the places.
+    """
+    tab.add_script_tag(path=AXE)
+    return tab.evaluate(WHOLE)
 
 
 def faults(

@@ -77,6 +77,10 @@ export const render = figure(
   "quiz", "Questions", ({ model, root, links, onEnd }) => {
     const spoken = speaker();
     const questions = model.get("questions");
+    if (questions.length === 1) { // a page may have more of these
+      const text = questions[0].text.replaceAll("`", "");
+      root.setAttribute("aria-label", `Question: ${text}`);
+    }
     const blocks = questions.map((question, at) =>
       questionOf(question, at + 1, questions.length, links, (choice) => {
         const chosen = [...model.get("chosen")];

@@ -52,6 +52,17 @@ DARK = {
     "code-number": "#d0aee6",
     "shade": "#e1e5ea40",
 }
+# Where the reader's few colours are forced upon the page, by a contrast
+# theme, these stand for ours; the hues stay, those of day or of night.
+FORCED = {
+    **dict.fromkeys(("ink", "grey"), "CanvasText"),
+    **dict.fromkeys(("paper", "surface"), "Canvas"),
+    **dict.fromkeys(
+        ("line", "stream"), "color-mix(in srgb, CanvasText 60%, Canvas)"
+    ),
+    "link": "LinkText",
+    **dict.fromkeys([n for n in LIGHT if "-" in n], "CanvasText"),
+}
 # These stay as they are in the dark: what lies under them does.
 FIXED = {
     "black": "#000000",
@@ -92,14 +103,23 @@ def variable(name: str) -> str:
 def sheet(light: str, dark: str) -> str:
     """Write the style sheet that gives these selectors the colours.
 
-    Paper is white, also for who reads in the dark.
+    Paper is white, also for who reads in the dark. Forced colours are
+    dark or light by themselves, whatever theme was chosen here.
     """
     ramps = {
         f"ramp-{name}": ", ".join(stops) for name, stops in RAMPS.items()
     }
     day = _rule(light, LIGHT | FIXED | ramps | {"invert": "0"})
     night = _rule(dark, DARK | {"invert": "1"})
-    return f"{day}\n@media screen {{\n{night}}}\n"
+    themes = ("light", LIGHT, "0"), ("dark", DARK, "1")
+    forced = [
+        f"@media (forced-colors: active) and"
+        f" (prefers-color-scheme: {name}) {{\n"
+        + _rule(f"{light}, {dark}", hues | FORCED | {"invert": invert})
+        + "}\n"
+        for name, hues, invert in themes
+    ]
+    return "\n".join([day, f"@media screen {{\n{night}}}\n", *forced])
 
 
 def _rule(selector: str, values: dict[str, str]) -> str:

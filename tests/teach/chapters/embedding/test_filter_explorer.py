@@ -208,7 +208,7 @@ def test_another_digit_has_other_tokens(tab, layer):
 
 def test_an_empty_patch_is_answered_by_the_bias(tab, layer):
     tab.get_by_role("button", name="clear the drawing").click()
-    tab.locator("[role=status]", has_text="Nothing is drawn").wait_for()
+    tab.locator(".vit-hint", has_text="Nothing is drawn").wait_for()
     check(tab, layer, torch.zeros(1, 1, 28, 28), 9, 31)
     total = tab.locator(".vit-sum-up b").first.inner_text()
     assert total == "0.00"

@@ -314,13 +314,18 @@ export function table(kind, heads, rows) {
     html("tbody", {}, ...rows));
 }
 
-/** Says to those who listen what has come out, once the hand rests. */
+/**
+ * Says to those who listen what has come out, once the hand rests. The first
+ * words stand there at once: as a page opens, no figure speaks up.
+ */
 export function speaker() {
   const spoken = html("output", { class: "vit-spoken" });
   let waiting;
   spoken.say = (text) => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => { spoken.textContent = text; }, 700);
+    const write = () => { spoken.textContent = text; };
+    if (spoken.textContent) waiting = setTimeout(write, 700);
+    else write();
   };
   return spoken;
 }

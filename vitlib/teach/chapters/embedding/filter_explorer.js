@@ -3,7 +3,7 @@
 
 import {
   best, figure, frame, heat, hint, html, largest, listen, readerOf, rounded,
-  scale, set, sheet, within,
+  scale, set, sheet, speaker, within,
 } from "../../alive/web/kit.js";
 import {
   drawing, pad, padControls, shareWith,
@@ -233,6 +233,9 @@ function sumOf({ size }, tokens) {
     constant.textContent = rounded(bias);
     answer.textContent = rounded(token[filter]);
     name.textContent = `= tokens[0, ${patch}, ${filter}]`;
+    return `Patch ${patch}, filter ${filter}: the products sum to ` +
+      `${total.textContent}, with the bias of ${constant.textContent} ` +
+      `${answer.textContent}, number ${filter} of the token.`;
   };
   return whole;
 }
@@ -255,7 +258,8 @@ export const render = figure(
     const tokens = tokenPanel(embedding, hands);
     const three = factors(embedding);
     const total = sumOf(embedding, tokens);
-    const said = html("p", { class: "vit-hint", role: "status" });
+    const said = hint("");
+    const spoken = speaker();
 
     const draw = () => {
       const now = embedding.look(hands.patch(), hands.filter());
@@ -264,7 +268,7 @@ export const render = figure(
         `filter ${filter}`;
       for (const one of [cut, learned, tokens]) one.show(now, result);
       three.show(now);
-      total.show(now);
+      spoken.say(`${total.show(now)} ${said.textContent}`.trim());
     };
     const read = () => {
       embedding.read();
@@ -289,7 +293,7 @@ export const render = figure(
             cut.whole),
           three.whole, three.once, total),
         learned.whole),
-      tokens.whole, padControls(onEnd), said);
+      tokens.whole, padControls(onEnd), said, spoken);
     read();
     onEnd(drawing.on(frame(read)));
     listen(model, ["patch", "filter"], frame(draw), onEnd);

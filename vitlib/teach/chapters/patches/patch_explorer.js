@@ -3,7 +3,7 @@
 
 import {
   button, bytesOf, figure, frame, hint, html, listen, picture, rgb, set,
-  stopSlider, svg, within,
+  speaker, stopSlider, svg, within,
 } from "../../alive/web/kit.js";
 import {
   follow, mark, named, panel, place, walk,
@@ -127,6 +127,15 @@ function pictureOf(cut) {
 
 function title({ patch, where: [row, col] }) {
   return `patch ${patch}: row ${row}, column ${col}`;
+}
+
+/** What is followed, for whoever does not see it. */
+function inWords(cut) {
+  const { n, p, numbers, onPicture: [y, x] } = cut;
+  const written = numbers.map((v, c) => `${CHANNELS[c]} ${v.toFixed(3)}`);
+  return `${n} patches of ${p} × ${p} pixels, ${p * p * 3} numbers each. ` +
+    `${title(cut).replace("p", "P")}. Its pixel at row ${y}, column ${x} ` +
+    `of the picture: ${written.join(", ")}.`;
 }
 
 function sequenceOf(cut) {
@@ -371,6 +380,7 @@ export const render = figure(
     const facts = factsOf(cut);
     const dial = sizeSlider(cut, () => draw());
     const own = photos(cut, root, links, () => draw());
+    const spoken = speaker();
     let drawn; // the patches that picture and table show
 
     const draw = () => {
@@ -381,6 +391,7 @@ export const render = figure(
         for (const part of [whole, sequence, dial, facts]) part.paint();
       }
       for (const part of [...views, readout, film, threads]) part.show();
+      spoken.say(inWords(cut));
     };
 
     root.append(
@@ -388,7 +399,7 @@ export const render = figure(
         "Then change the size of the patches."),
       html("div", { class: "vit-panel-controls" }, html("span", {}, dial),
         ...own.controls),
-      own.said, panels, film, facts);
+      own.said, panels, film, facts, spoken);
     followHands(cut, views, choose);
     listen(model, TRAITS, frame(draw), onEnd);
     draw();

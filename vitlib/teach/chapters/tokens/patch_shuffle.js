@@ -236,8 +236,8 @@ export const render = figure(
             button("mix", () => become(anyOrder(n)), "mix the patches"),
             button("put back", () => become([...Array(n).keys()]),
               "put back the patches"))),
-        ...answers,
-        html("div", { class: "vit-shuffle-below" }, padControls(onEnd), said)),
+        html("div", { class: "vit-shuffle-below" }, padControls(onEnd), said),
+        ...answers),
       spoken);
     listen(model, "order", frame(draw), onEnd);
     onEnd(drawing.on(frame(draw)));
