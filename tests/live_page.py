@@ -352,16 +352,10 @@ def ask_axe(tab):
     return tab.evaluate(WHOLE)
 
 
-def faults(
-    tab,
-    of=("minor", "moderate", "serious", "critical"),
-    only=None,
-    without=(),
-):
+def faults(tab, only=None, without=()):
     """Ask axe-core what of the figures shuts a reader out, and where.
 
     It goes through all its rules, `only` these, or all `without` those.
     """
     tab.add_script_tag(path=AXE)
-    found = tab.evaluate(FAULTS, [only, list(without)])
-    return [one for one in found if one[0] in of]
+    return tab.evaluate(FAULTS, [only, list(without)])

@@ -22,6 +22,7 @@ CHANGES = {
         '<dialog id="pst-primary-sidebar-modal" aria-label="The book"'
     ),
 }
+CONTENTS = '<dialog id="pst-secondary-sidebar-modal"'  # of long pages
 # A button's name has to hold the words that are seen in it.
 SEARCH = re.compile(
     r'(<button class="btn search-button-field[^>]*?) aria-label="Search"'
@@ -47,6 +48,7 @@ def named(page: str) -> str:
     """Give a page of the theme with names for what it shows."""
     for old, new in CHANGES.items():
         page = once(re.compile(re.escape(old)), new, page)
+    page = page.replace(CONTENTS, f'{CONTENTS} aria-label="Contents"')
     page = once(SEARCH, r"\1", page)
     page = once(MODE, r"\1", page)
     return once(MODE_START, rf"\1{SPOKEN}", page)

@@ -31,7 +31,7 @@ LIGHT = {
     "code-word": "#2b5c8a",
     "code-string": "#1d6b35",
     "code-number": "#7b3a96",
-    "shade": "#1f232824",
+    "shade": "#1f23281c",
 }
 DARK = {
     "ink": "#e1e5ea",
@@ -46,11 +46,11 @@ DARK = {
     "weight": "#bd97de",
     "cls": "#d9ca5c",
     "position": "#66ccee",
-    "stream": "#5d6873",
+    "stream": "#5b6671",
     "code-word": "#8dbbe4",
     "code-string": "#9fd3a4",
     "code-number": "#d0aee6",
-    "shade": "#e1e5ea40",
+    "shade": "#e1e5ea26",
 }
 # Where the reader's few colours are forced upon the page, by a contrast
 # theme, these stand for ours; the hues stay, those of day or of night.
@@ -98,6 +98,31 @@ def variable(name: str) -> str:
     'var(--vit-grey, #59636e)'
     """
     return f"var(--vit-{name}, {(LIGHT | FIXED)[name]})"
+
+
+def luminance(colour: tuple[float, ...]) -> float:
+    """Give the relative luminance of a colour of 0 to 1, as WCAG does.
+
+    >>> luminance((1.0, 1.0, 1.0))
+    1.0
+    """
+    red, green, blue = (
+        part / 12.92
+        if part <= 0.04045
+        else ((part + 0.055) / 1.055) ** 2.4
+        for part in colour[:3]
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def on(colour: tuple[float, ...]) -> str:
+    """Give black or white, which is easier to read on a colour.
+
+    >>> on((0.9, 0.8, 1.0)), on((0.3, 0.1, 0.5))
+    ('#000000', '#ffffff')
+    """
+    light = luminance(colour) + 0.05
+    return FIXED["black" if light * light > 1.05 * 0.05 else "white"]
 
 
 def sheet(light: str, dark: str) -> str:

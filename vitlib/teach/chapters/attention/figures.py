@@ -23,12 +23,12 @@ from vitlib.teach.draw.palette import (
     INK,
     KEY,
     LINE,
-    ON_PICTURE,
     ON_TILE,
     PAPER,
     QUERY,
     VALUE,
     WEIGHT,
+    on,
 )
 
 CODE = {"family": "monospace", "size": 11, "color": GREY}
@@ -134,14 +134,13 @@ def one_query(
             # Not quite WEIGHT itself, which is another one in the dark.
             shade = WEIGHTS(0.99 * weight.item() / weights.max().item())
             _token(axes, 436, y, 40, WEIGHT, shade)
-            dark = weight > 0.5 * weights.max()
             axes.text(
                 436,
                 y + 4.5,
                 f"{weight:.2f}",
                 ha="center",
                 size=12,
-                color=ON_PICTURE if dark else ON_TILE,
+                color=on(shade),
                 zorder=4,
             )
             _thread(axes, (546, y), (584, 168), VALUE, width)
@@ -353,8 +352,9 @@ def _row_of_tiles(
     for number in range(3 * heads):
         part, head = divmod(number, heads)
         x = edge + step * (number + 1 / 2)
-        _tile(axes, x, y, 5 * step / 6, (QUERY, KEY, VALUE)[part])
-        axes.text(x, y + 4, f"{'qkv'[part]}{head}", **_on_colour())
+        colour = (QUERY, KEY, VALUE)[part]
+        _tile(axes, x, y, 5 * step / 6, colour)
+        axes.text(x, y + 4, f"{'qkv'[part]}{head}", **_on_colour(colour))
         places.append((part, head, x))
     return places
 
@@ -378,7 +378,9 @@ def _head(
     for part, colour in enumerate(colours):
         x = _inside(edge, step, head, part)
         _tile(axes, x, top + 22, 2 * step / 3, colour)
-        axes.text(x, top + 26, f"{'qkv'[part]}{mark}", **_on_colour())
+        axes.text(
+            x, top + 26, f"{'qkv'[part]}{mark}", **_on_colour(colour)
+        )
     middle = left + 3 * step / 2
     axes.text(middle, top + 52, f"head {head}", ha="center", **CODE)
 
@@ -392,13 +394,16 @@ def _fall(axes: Axes, start, end, colour: str) -> None:
     axes.add_patch(PathPatch(path, fc="none", ec=colour, lw=1.2, zorder=0))
 
 
-def _on_colour() -> dict:
-    """Text on a coloured tile: paper, as the tiles follow the page."""
+def _on_colour(colour: str) -> dict:
+    """Text on a coloured tile: paper, as the tiles follow the page.
+
+    White could not be read on the red of the day.
+    """
     return {
         "ha": "center",
         "size": 11,
         "weight": "bold",
-        "color": PAPER,
+        "color": ON_TILE if colour == KEY else PAPER,
         "zorder": 5,
     }
 

@@ -27,6 +27,7 @@ from vitlib.teach.draw.palette import (
     ON_TILE,
     PAPER,
     WEIGHT,
+    on,
 )
 
 
@@ -324,7 +325,6 @@ def misled(
         axes[2].imshow(lost.numpy(), cmap=WEIGHTS, vmin=0, vmax=1)
         _frame(axes[2], grid)
         for row, col in np.ndindex(grid):
-            dark = lost[row, col] > 0.55
             axes[2].text(
                 col,
                 row,
@@ -332,7 +332,7 @@ def misled(
                 ha="center",
                 va="center",
                 size=13,
-                color=ON_PICTURE if dark else ON_TILE,
+                color=on(WEIGHTS(lost[row, col].item())),
             )
         most = divmod(int(weights.argmax()), grid[1])
         least = divmod(int(weights.argmin()), grid[1])
