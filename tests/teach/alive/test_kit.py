@@ -125,6 +125,21 @@ def test_a_trait_that_stays_as_it_is_tells_nobody(open_script):
     assert count == 1
 
 
+def test_the_first_words_stand_there_and_later_ones_are_said(open_script):
+    tab = open_script(MODEL, "quiet")
+    found = tab.evaluate(
+        """() => {
+          const spoken = vitlib.kit.speaker();
+          const after = (words) => {
+            spoken.say(words);
+            return spoken.textContent;
+          };
+          return [spoken.tagName, after("first"), after("second")];
+        }"""
+    )
+    assert found == ["OUTPUT", "first", "first"]
+
+
 def test_a_chart_puts_values_where_its_scales_say(open_script):
     tab = open_script(MODEL, "plotted")
     low, high = 10, 1000

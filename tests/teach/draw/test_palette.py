@@ -97,3 +97,29 @@ def test_scripts_and_styles_get_the_same_colours():
         for stop in stops:
             assert stop in script
             assert stop in bundle.styles()
+
+
+def test_forced_colours_leave_none_of_our_own_but_hues():
+    given = palette.FORCED
+    hues = {"query", "key", "value", "weight", "cls", "position", "shade"}
+    assert set(palette.LIGHT) - set(given) == hues
+    for colour in given.values():
+        assert re.search("Canvas|LinkText", colour)
+
+
+def test_forced_colours_go_before_the_theme_that_was_chosen():
+    sheet = palette.sheet("html", "html.dark")
+    parts = sheet.split("@media (forced-colors: active) and ")
+    assert len(parts) == 3
+    for part, ink, invert in zip(
+        parts[1:], (palette.LIGHT, palette.DARK), "01", strict=True
+    ):
+        assert "html, html.dark {" in part
+        assert f"--vit-query: {ink['query']};" in part
+        assert f"--vit-invert: {invert};" in part
+
+
+@pytest.mark.parametrize("grey", range(0, 256, 5))
+def test_black_or_white_can_be_read_on_any_colour(grey):
+    text = palette.on((grey / 255,) * 3)
+    assert contrast(text, f"#{grey:02x}{grey:02x}{grey:02x}") >= READABLE

@@ -245,6 +245,17 @@ def test_a_finger_on_a_phone_chooses(page, layer, open_figure):
     assert width <= 400
 
 
+def test_the_sum_is_said_to_whoever_does_not_see_it(tab):
+    tab.locator(FILTER).focus()
+    tab.keyboard.press("ArrowLeft")
+    total, bias, answer = tab.locator(".vit-sum-up b").all_inner_texts()
+    tab.locator(
+        "output.vit-spoken",
+        has_text=f"Patch 9, filter 30: the products sum to {total}, with "
+        f"the bias of {bias} {answer}, number 30 of the token.",
+    ).wait_for(state="attached")
+
+
 def test_a_new_token_grows_only_where_motion_is_welcome(tab):
     style = (
         "getComputedStyle(document.querySelector("

@@ -264,6 +264,18 @@ def test_keys_walk_through_all_three(tab, images):
     check(tab, images, 14, 8 * 16, 7, 0)
 
 
+def test_a_pixel_is_said_to_whoever_does_not_see_it(tab, images):
+    tab.locator(PICTURE).focus()
+    tab.keyboard.press("ArrowRight")
+    red, green, blue = images[0, :, 88, 104]
+    tab.locator(
+        "output.vit-spoken",
+        has_text="196 patches of 16 × 16 pixels, 768 numbers each. "
+        "Patch 76: row 5, column 6. Its pixel at row 88, column 104 of "
+        f"the picture: red {red:.3f}, green {green:.3f}, blue {blue:.3f}.",
+    ).wait_for(state="attached")
+
+
 def test_a_name_lights_its_tensor(tab):
     lit = tab.locator(".vit-panel-lit .vit-panel-view")
     wanted = [PICTURE, SEQUENCE, LARGE, PICTURE, SEQUENCE]
