@@ -77,7 +77,7 @@ SAID = {
     "position_explorer": (
         ".vit-places",
         ["ArrowRight"],
-        r"learned: \(\d, \d\): beside it",
+        r"learned from digits: \(\d, \d\): beside it",
     ),
     "quiz": (".vit-quiz-choice", ["Enter"], r"^(Right|Not so)\. "),
     "receptive_field": (
@@ -106,7 +106,11 @@ SAID = {
         r"Epoch 0; loss .* misread; ",
     ),
 }
-FROM_HERE = "(figure) => getSelection().collapse(figure, 0)"
+FROM_HERE = """(figure) => {
+  figure.tabIndex = -1;
+  figure.focus();
+  figure.removeAttribute("tabindex");
+}"""
 OTHERWISE = "([spoken, before]) => spoken.textContent !== before"
 STANDS_AT = "(figure, stop) => document.activeElement.matches(stop)"
 
