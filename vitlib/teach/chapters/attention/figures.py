@@ -341,7 +341,8 @@ def _two_orders(heads: int, head_dim: int, step: float = 36) -> Figure:
 
 def _inside(edge: float, step: float, head: int, place: int) -> float:
     """Give the centre of a tile within a head."""
-    return edge + 3 * step * (head + 1 / 2) + (place - 1) * 5 * step / 6
+    apart = 5 * step / 6 if step > 30 else 8 * step / 9
+    return edge + 3 * step * (head + 1 / 2) + (place - 1) * apart
 
 
 def _row_of_tiles(
@@ -375,9 +376,10 @@ def _head(
         lw=1.2,
     )
     axes.add_patch(box)
+    side = 2 * step / 3 if step > 30 else 5 * step / 6  # two letters wide
     for part, colour in enumerate(colours):
         x = _inside(edge, step, head, part)
-        _tile(axes, x, top + 22, 2 * step / 3, colour)
+        _tile(axes, x, top + 22, side, colour)
         axes.text(
             x, top + 26, f"{'qkv'[part]}{mark}", **_on_colour(colour)
         )
