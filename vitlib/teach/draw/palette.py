@@ -119,10 +119,11 @@ def on(colour: tuple[float, ...]) -> str:
     """Give black or white, which is easier to read on a colour.
 
     >>> on((0.9, 0.8, 1.0)), on((0.3, 0.1, 0.5))
-    ('#000000', '#ffffff')
+    ('#000000', '#fefefe')
     """
+    black = FIXED["black"]  # neither turns with the page's theme
     light = luminance(colour) + 0.05
-    return FIXED["black" if light * light > 1.05 * 0.05 else "white"]
+    return black if light * light > 1.05 * 0.05 else ON_PICTURE
 
 
 def sheet(light: str, dark: str) -> str:
