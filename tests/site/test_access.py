@@ -125,6 +125,10 @@ def go_to(tab, figure, stop):
     pytest.fail(f"no Tab leads to {stop}")
 
 
+def test_every_figure_of_the_book_is_listened_to():
+    assert {n for page in LIVE for n in figures_of(page)} == set(SAID)
+
+
 @of_page(LIVE)
 def test_a_figure_says_what_came_out_to_whoever_has_keys_alone(
     page, visit
