@@ -12,8 +12,8 @@ from traitlets import TraitError
 from vitlib.teach import quiz
 from vitlib.teach.asking.questions import QUIZZES, questions
 from vitlib.teach.asking.quiz import Quiz
-from vitlib.teach.checking.result import as_html
 from vitlib.teach.chapters import BY_NAME, CHAPTERS
+from vitlib.teach.checking.result import as_html
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
 PAGES = {name: BY_NAME[name].page for name in QUIZZES}

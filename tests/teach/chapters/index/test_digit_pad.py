@@ -7,6 +7,7 @@ from live_page import give_to_python, pixels, settle
 
 from vitlib.inside import attention_maps
 from vitlib.teach import digit_reader
+from vitlib.teach.alive.bundle import samples
 from vitlib.teach.draw.palette import RAMPS
 from vitlib.teach.live import DigitPad
 
@@ -59,6 +60,34 @@ def test_the_class_token_looks_where_it_looks_in_python(open_figure):
     for layer, red in enumerate(reds):
         shown = pixels(tab, f".vit-looks canvas >> nth={layer}")
         assert np.abs(shown[..., 0].flatten() - red).max() <= 1
+
+
+def test_undo_takes_the_last_stroke_back(open_figure):
+    tab = open_figure(DigitPad())
+    left = tab.evaluate(
+        """() => {
+          const { drawing } = vitlib.drawing;
+          drawing.setStrokes([[3, 3, 9, 9], [12, 4, 12, 20]]);
+          drawing.undo();
+          return drawing.strokes;
+        }"""
+    )
+    (stroke,) = left
+    assert stroke == pytest.approx([3, 3, 9, 9], abs=0.06)
+
+
+def test_between_two_digits_the_page_is_not_sure(open_figure):
+    three, eight = samples()[3], samples()[8]
+    for share in torch.linspace(0, 1, 201):
+        image = torch.lerp(three, eight, share)[None]
+        shares = digit_reader()(image)[0].softmax(dim=0)
+        if 0.45 < shares.max() < 0.55:
+            break
+    first, second = shares.topk(2).indices.tolist()
+    pad = DigitPad()
+    pad.image = image
+    said = open_figure(pad).locator(".vit-verdict").inner_text()
+    assert said == f"Not sure: {first} or {second}?"
 
 
 def test_a_pad_that_is_gone_hears_of_no_drawing(open_figure):
