@@ -84,6 +84,13 @@ def test_at_night_words_take_the_colour_of_the_thing(name):
     assert contrast(palette.DARK[name], palette.DARK["paper"]) >= READABLE
 
 
+def test_the_sheet_gives_each_colour_by_day_and_by_night():
+    day, night = palette.sheet(".day", ".night").split("@media screen")
+    for text, colours in ((day, palette.LIGHT), (night, palette.DARK)):
+        for name, colour in colours.items():
+            assert f"--vit-{name}: {colour};" in text
+
+
 def test_a_ramp_ends_in_the_colour_of_what_it_shows():
     assert palette.RAMPS["weight"][-1] == palette.LIGHT["weight"]
     assert palette.LIGHT["position"] in palette.RAMPS["position"]

@@ -29,6 +29,12 @@ def test_every_point_of_a_curve_has_three_seeds(table):
     assert all(len(one.accuracies) >= 3 for one in found)
 
 
+def test_a_band_has_a_mean_between_its_ends():
+    one = Band("ViT", 100, 0.0, 1000, 1e-3, (0.9, 0.5, 0.6, 0.8))
+    assert (one.low, one.high) == (0.5, 0.9)
+    assert one.mean == pytest.approx(0.7)
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_all_points_of_a_curve_took_the_same_steps(table):
     assert len({one.steps for one in bands(table)}) == 1

@@ -136,6 +136,27 @@ def test_each_part_is_tried_alone(open_figure):
     assert f"the model reads {scores.argmax()}, " in shown
 
 
+def test_a_bar_is_the_answer_and_its_mark_that_of_the_whole(open_figure):
+    off = ["blocks.0.attn"]
+    tab = open_figure(EncoderSwitches(off=off))
+    drawn = tab.locator(f"{ROOT} .vit-bar").evaluate_all(
+        """(bars) => ["--share", "--before"].map((name) => bars.map(
+          (bar) => Number(bar.style.getPropertyValue(name))))"""
+    )
+    for bars, without in zip(drawn, (off, []), strict=True):
+        shares = through(five(), without)[1].softmax(dim=0)
+        assert bars == pytest.approx(shares.tolist(), abs=1e-4)
+
+
+def test_arrows_go_down_to_the_next_part_and_up_again(open_figure):
+    tab = open_figure(EncoderSwitches())
+    part(tab, "blocks.0.norm1").focus()
+    for key, name in (("ArrowDown", "attn"), ("ArrowUp", "norm1")):
+        tab.keyboard.press(key)
+        label = tab.evaluate("document.activeElement.ariaLabel")
+        assert label == f"blocks.0.{name}, in place"
+
+
 def test_a_figure_that_is_gone_tries_no_parts(open_figure):
     tab = open_figure(EncoderSwitches(), own=True)
     hold_the_clock(tab)

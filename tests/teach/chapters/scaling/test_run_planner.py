@@ -144,6 +144,14 @@ def test_a_name_of_the_table_plans_that_run(open_figure):
     assert results(tab)[0] == "40.5 EFLOPs"
 
 
+def test_eight_devices_take_an_eighth_of_the_time(open_figure):
+    planner = RunPlanner(images=1_000_000, epochs=30, devices=8)
+    time, unit = results(open_figure(planner))[1].split()
+    hours = planner.counts()["device_hours"] / 8
+    assert unit == "hours"
+    assert float(time) == pytest.approx(hours, rel=0.01)
+
+
 @pytest.mark.long
 def test_the_ratios_follow_the_share_of_the_peak(open_figure):
     tab = open_figure(RunPlanner(utilisation=20))

@@ -145,6 +145,15 @@ def test_the_film_ends_where_the_stored_run_ended():
     assert ((right[1:] - reached).abs() < room).all()
 
 
+def test_the_first_of_the_wall_is_the_digit_that_is_learned_first(
+    open_figure,
+):
+    tab = open_figure(TrainingReplay())
+    shown = pixels(tab, ".vit-replay-digit canvas >> nth=0")[..., 3] / 255
+    image = digits("validation")[0][TrainingReplay().order()[0], 0]
+    assert np.abs(shown - image.numpy()).max() < 0.04  # sixteen greys
+
+
 def test_untrained_it_gives_no_answer(open_figure):
     replay = TrainingReplay(moment=0)
     tab = open_figure(replay)
