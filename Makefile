@@ -8,6 +8,7 @@ TORCH =
 PYTHON = .venv/bin/python
 STEP = $(PYTHON) scripts/step.py
 SITE = _build/html/index.html
+PDF = _build/vit-piece-by-piece.pdf
 SOURCES = book vitlib _config.yml _toc.yml requirements pyproject.toml \
 	.git/config
 PORT = 8000
@@ -36,7 +37,7 @@ INSTALL = python="$(SYSTEM_PYTHON)"; \
 
 .DEFAULT_GOAL = help
 .NOTPARALLEL:
-.PHONY: help book test test-all test-versions lab serve notebooks cells \
+.PHONY: help book pdf test test-all test-versions lab serve notebooks cells \
 	lint update bench status clean clean-all style \
 	install install-test install-lab
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
@@ -61,6 +62,13 @@ book: install ## install what the book needs, build it, say where it is
 	sh -c 'rm -rf _build/html _build/.doctrees && \
 	.venv/bin/jupyter-book build . -W --keep-going'
 	@echo "Open $(CURDIR)/$(SITE)"
+
+pdf: install-test book ## print the whole book into one PDF
+	@test -f $(PDF) || rm -f _build/.pdf
+	@$(STEP) "Printing the book" --once _build/.pdf $(SOURCES) \
+	scripts/one_file.py scripts/one_file.js -- \
+	$(PYTHON) scripts/one_file.py
+	@echo "Open $(CURDIR)/$(PDF)"
 
 test: install-test style book ## check everything: code, notebooks, book, site
 	@$(STEP) "Tests of code, notebooks and site" -- \
@@ -97,7 +105,7 @@ style: install-test
 	@$(STEP) "Style" -- sh -c '$(PYTHON) -m ruff check -q \
 	--output-format concise . && \
 	$(PYTHON) -m ruff format -q --check . && \
-	.venv/bin/oxlint --deny-warnings -f unix vitlib && \
+	.venv/bin/oxlint --deny-warnings -f unix vitlib scripts && \
 	.venv/bin/zizmor --offline --quiet --no-progress .github'
 
 update: install ## pin the newest packages that fit together

@@ -95,7 +95,10 @@ def install_browser() -> None:
         return
     command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
     if run("Installing a browser", command, tail=5)[0] != 0:
-        stop("the tests need a browser: install Chromium, then try again")
+        stop(
+            "the tests and the PDF need a browser: install Chromium "
+            "(Debian: sudo apt install chromium), then try again"
+        )
 
 
 def name_missing_engines() -> None:
