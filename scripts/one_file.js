@@ -113,6 +113,13 @@ const foot = ({ name, title }) => `
     }
   }`;
 
+// Where a link leads nowhere, the browser would leave it out of the PDF.
+const dangling = () =>
+  [...document.querySelectorAll('a[href^="#"]')]
+    .map((link) => link.getAttribute("href"))
+    .filter((href) => !document.getElementById(href.slice(1)));
+
+// Give the links that lead nowhere.
 export const oneFile = ({ title, about, pages }) => {
   const { body, documentElement, head } = document;
   const parser = new DOMParser();
@@ -131,6 +138,7 @@ export const oneFile = ({ title, about, pages }) => {
   head.append(look, make("style", {}, pages.map(foot).join("")));
   body.replaceChildren(glyphs, make("div", { class: "bd-main" },
     make("div", { class: "bd-content" }, container)));
+  return dangling();
 };
 
 export const number = (numbers) => {

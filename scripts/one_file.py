@@ -102,7 +102,9 @@ def print_book(browser, pages: list[dict]) -> bytes:
     tab.set_default_timeout(0)
     tab.goto((SITE / f"{pages[0]['file']}.html").as_uri())
     title = heading(pages[0]["html"])
-    call(tab, "oneFile", {"title": title, "about": ABOUT, "pages": pages})
+    given = {"title": title, "about": ABOUT, "pages": pages}
+    if dangling := call(tab, "oneFile", given):
+        raise ValueError(f"links lead nowhere: {', '.join(dangling)}")
     _, *numbers = first_pages(print_once(tab))  # the contents' own first
     call(tab, "number", numbers)
     pdf = print_once(tab)

@@ -8,7 +8,7 @@ import one_file
 import pytest
 from on_paper import Sheets
 
-SMALL = {"backbone", "licences", "take_away"}  # little to print
+SMALL = {"backbone", "licences", "notation"}  # little to print
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def test_pages_become_one_file_with_their_names_as_bookmarks(small_book):
     first = [title for level, title, *_ in sheets.marks if level == 0]
     assert first == ["Contents", *(page["title"] for page in pages)]
     title = sheets.pdf.get_metadata_value("Title")
-    assert title == "Two things to take away"
+    assert title == "One set of letters"
 
 
 def check_links(pages, sheets):
@@ -54,7 +54,22 @@ def check_links(pages, sheets):
 
 
 def test_links_lead_within_the_file_or_out_of_the_book(small_book):
-    check_links(*small_book)
+    pages, sheets = small_book
+    check_links(pages, sheets)
+    begins = {title: index for _, title, index, _ in sheets.marks}
+    place = begins["Where a letter has another part"]
+    assert (begins["Licences"], begins["The backbone"]) in sheets.links
+    assert (begins["Notation"], place) in sheets.links
+
+
+def test_a_link_that_leads_nowhere_is_told(browser):
+    pages = [p for p in one_file.listed() if p["name"] in SMALL]
+    for page in pages:
+        page["html"] = page["html"].replace(
+            'href="backbone.html"', 'href="backbone.html#away"'
+        )
+    with pytest.raises(ValueError, match=r"nowhere: #backbone--away$"):
+        one_file.print_book(browser, pages)
 
 
 def test_the_contents_tell_the_pages_as_they_are(small_book):
