@@ -1,7 +1,8 @@
 """Write for paper what a page has folded for the screen.
 
-A solution does not stand under its exercise there: a line says where all
-solutions stand. The answers of a quiz stand at the end of the page. The
+A solution does not stand under its exercise there: a line says where it
+does. Those that a check has passed have a page of their own; others stand
+at the end of the page, and so do the answers of a quiz. The
 style sheet shows these on paper alone, where it leaves the folds out (see
 "On paper" in book.css). A listing that may fill a page is called long: a
 page may end within it.
@@ -10,10 +11,25 @@ page may end within it.
 import re
 
 SOLUTION = re.compile(r"<details>(?=\s*<summary>Solution</summary>)")
+CHECKED = "tag_exercise"
 PLACE = """\
-<p class="vit-paper">The solution stands on the page \
-<a class="reference internal" href="{page}">Solutions</a>.</p>
+<p class="vit-paper">The solution stands {where}.</p>
 <details class="vit-solution">"""
+ON_ITS_PAGE = (
+    'on the page <a class="reference internal" '
+    'href="solutions.html#{chapter}">Solutions</a>'
+)
+SOLVED = re.compile(
+    r"<p><strong>(?P<title>\d+\. [^<]*?)\.?</strong>"
+    r"|<summary>Solution</summary>(?P<solution>.*?)</details>",
+    re.DOTALL,
+)
+SOLUTIONS = """
+<div class="vit-paper">
+<h2>The solutions</h2>
+{solutions}
+</div>
+"""
 QUIZ = re.compile(
     r"<h[23]>(?P<heading>.*?)(?:<a class=\"headerlink\".*?)?</h[23]>"
     r"|<summary>The answers</summary>(?P<answers>.*?)</details>",
@@ -56,6 +72,17 @@ def as_html(quizzes: list[tuple[str, list[str]]]) -> str:
     return ANSWERS.format(quizzes="\n".join(parts))
 
 
+def solutions_of(body: str) -> str:
+    """Write the end of a page: its solutions, each under its title."""
+    title, parts = "", []
+    for found in SOLVED.finditer(body):
+        if found["title"]:
+            title = found["title"]
+        else:
+            parts.append(f"<h3>{title}</h3>{found['solution']}")
+    return SOLUTIONS.format(solutions="\n".join(parts))
+
+
 def name_long(found: re.Match) -> str:
     """Let a listing say that it is long, where it is."""
     if found["lines"].count("\n") <= LONG:
@@ -66,12 +93,17 @@ def name_long(found: re.Match) -> str:
 def for_paper(body: str) -> str:
     """Add to a page's HTML what is for paper alone."""
     body = LISTING.sub(name_long, body)
-    if SOLUTION.search(body):
-        chapter = re.search(r'<section [^>]*id="([^"]+)"', body)[1]
-        place = PLACE.format(page=f"solutions.html#{chapter}")
-        body = SOLUTION.sub(place, body)
     quizzes = answers_of(body)
-    return body + as_html(quizzes) if quizzes else body
+    end = as_html(quizzes) if quizzes else ""
+    if SOLUTION.search(body):
+        where = "at the end"
+        if CHECKED in body:
+            chapter = re.search(r'<section [^>]*id="([^"]+)"', body)[1]
+            where = ON_ITS_PAGE.format(chapter=chapter)
+        else:
+            end += solutions_of(body)
+        body = SOLUTION.sub(PLACE.format(where=where), body)
+    return body + end
 
 
 def add_paper(app, pagename, templatename, context, doctree) -> None:

@@ -23,6 +23,11 @@ QUIZ = (
     "<ol><li>Why?<details><summary>The answers</summary><ul><li>So."
     "</li></ul></details></li></ol>"
 )
+SOLVED = (
+    '<section class="x" id="here"><p><strong>2. And back.</strong> Do.</p>'
+    '<div class="cell"></div><details>\n'
+    "<summary>Solution</summary>x = 1</details></section>"
+)
 LISTING = (
     '<div class="highlight-python"><div class="highlight"><pre>{}</pre>'
 )
@@ -63,13 +68,24 @@ def test_a_page_with_one_quiz_does_not_name_it_again():
     assert for_paper("<p>No quiz</p>") == "<p>No quiz</p>"
 
 
-def test_a_solution_is_told_where_it_stands():
-    page = for_paper(
-        '<section class="x" id="here"><details>\n'
-        "<summary>Solution</summary>x = 1</details></section>"
-    )
+def test_a_checked_solution_is_told_where_it_stands():
+    page = for_paper(SOLVED.replace("cell", "cell tag_exercise"))
     assert 'href="solutions.html#here"' in page
     assert '<details class="vit-solution">\n<summary>' in page
+    assert page.count("x = 1") == 1
+
+
+def test_another_solution_stands_at_the_end():
+    page, end = for_paper(SOLVED).split("<h2>The solutions</h2>")
+    assert "The solution stands at the end." in page
+    assert end.split() == [
+        "<h3>2.",
+        "And",
+        "back</h3>x",
+        "=",
+        "1",
+        "</div>",
+    ]
 
 
 @pytest.mark.parametrize(("lines", "long"), [(40, False), (41, True)])
