@@ -115,7 +115,12 @@ def eager_calls(setting: Setting, run: Run) -> dict:
 
 
 def option_calls(setting: Setting, run: Run) -> dict:
-    """Make the calls of vitlib's options and of the fastest peer."""
+    """Make the calls of vitlib's options and of the fastest peer.
+
+    What was compiled for tables before is forgotten: after eight models
+    torch would leave the next as it is.
+    """
+    torch.compiler.reset()
     images = images_of(setting, run)
     make = training_call if setting.training else forward_call
     lower = partial(torch.autocast, run.device, torch.bfloat16)

@@ -151,3 +151,24 @@ def test_the_peak_is_what_is_held_at_once():
         return second.neg()
 
     assert peak_bytes(call, "cpu") == 8000
+
+
+def test_what_was_compiled_for_tables_before_is_forgotten(monkeypatch):
+    """Torch compiles one function for eight models, then for no more."""
+    done = []
+
+    def compiled(model):
+        done.append("compile")
+        return model
+
+    monkeypatch.setattr(
+        torch.compiler, "reset", lambda: done.append("reset")
+    )
+    monkeypatch.setattr(torch, "compile", compiled)
+    monkeypatch.setattr(
+        bench, "build", lambda *_: ViT.from_name("Ti/16", image_size=32)
+    )
+    setting = Setting("Ti/16", 1, 32, False, "options")
+    run = bench.Run("cpu", 1, ["another"], "", None)
+    assert "compiled" in bench.option_calls(setting, run)["calls"]
+    assert done == ["reset", "compile"]
