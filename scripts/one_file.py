@@ -79,7 +79,7 @@ def print_once(tab) -> bytes:
         prefer_css_page_size=True,
         print_background=True,
         outline=True,
-        tagged=True,
+        tagged=True,  # or there would be no outline
     )
 
 

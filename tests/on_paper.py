@@ -9,6 +9,7 @@ import ctypes
 import pypdfium2
 import pypdfium2.raw as pdfium
 from built_site import html
+from one_file import print_once
 
 MILLIMETRE = 72 / 25.4  # in points
 MARGIN = 23 * MILLIMETRE  # left and right, see @page in book.css
@@ -166,13 +167,7 @@ def printed(browser, page):
         """() => [...document.querySelectorAll(".vit-live")].every(
           (e) => e.classList.contains("vit-live-on"))"""
     )
-    pdf = tab.pdf(
-        format="A4",
-        prefer_css_page_size=True,
-        print_background=True,
-        outline=True,
-        tagged=True,  # or there would be no outline
-    )
+    pdf = print_once(tab)
     tab.emulate_media(media="print")
     seen = tab.evaluate(SEEN, HEIGHT)
     seen["theme"] = tab.evaluate("document.documentElement.dataset.theme")
