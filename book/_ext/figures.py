@@ -19,9 +19,9 @@ import re
 from urllib.parse import unquote
 
 from vitlib.teach.asking.questions import anchor_of
+from vitlib.teach.draw.narrow import SCALED
 
 PHONE = 312  # pixels: what a phone of 320 has for a figure
-WIDEST = 352  # what is wider was never meant for a phone
 LETTERS = 11  # pixels of that phone, at least
 
 FIGURE = """\
@@ -93,7 +93,7 @@ def as_html(about: dict, alt: str, number: int) -> str:
         for index, panel in enumerate(about.get("panels", []))
     ]
     narrow = NARROW.format(panels="\n".join(panels)) if panels else ""
-    alone = not panels and width <= WIDEST
+    alone = not panels and width <= SCALED
     return FIGURE.format(
         svg=that_grows(svg) if panels or alone else svg,
         narrow=narrow,

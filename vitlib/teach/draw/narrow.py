@@ -19,7 +19,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 NARROW = 340  # pixels: what a phone of 400 has for a figure
-SCALED = 352  # up to here a phone of 320 shows 11 pixels as 9.7
+SCALED = 352  # up to here a phone shows a figure whole, only smaller
 CLEAR = 3  # pixels of paper, where it is cut
 EDGE = 4  # pixels of paper, where it is drawn anew
 
