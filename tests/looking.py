@@ -26,8 +26,7 @@ DRAWN = """() => [
   ...document.querySelectorAll("[data-figure][data-ready]")
 ].map((e) => e.dataset.figure)"""
 
-SETTLED = """async () => {
-  if (window.MathJax && MathJax.startup) await MathJax.startup.promise;
+SETTLED = """() => {
   document.querySelectorAll("details").forEach((d) => (d.open = true));
 }"""
 

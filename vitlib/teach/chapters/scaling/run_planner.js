@@ -257,7 +257,7 @@ function mapOf(runs) {
   });
   plot.add(
     ...TICKS.map(([count, words], i) =>
-      plot.column(count, i % 2 ? "" : words)), // all do not fit on a phone
+      plot.column(count, i % 2 ? "" : words)), // a phone has room for half
     ...TICKS.map(([count, words]) => plot.row(count, words)),
     text(0, 11, "FLOPs of peak that were paid for"),
     text(plot.end, plot.height - 3, "FLOPs that are counted", "end"),
