@@ -124,6 +124,8 @@ def test_forced_colours_go_before_the_theme_that_was_chosen():
         assert "html, html.dark {" in part
         assert f"--vit-query: {ink['query']};" in part
         assert f"--vit-invert: {invert};" in part
+        for name, colour in palette.FORCED.items():
+            assert f"--vit-{name}: {colour};" in part
 
 
 @pytest.mark.parametrize("grey", range(0, 256, 5))
