@@ -121,6 +121,14 @@ class WrongSum(EncoderBlock):
         return self.norm2(x + self.mlp(self.norm1(x + self.attn(x))))
 
 
+class NormedStream(EncoderBlock):
+    def forward(self, x):
+        x = self.norm1(x)
+        x = x + self.attn(x)
+        x = self.norm2(x)
+        return x + self.mlp(x)
+
+
 def steps(first, second):
     """Make a block of two lines, as a learner changes them."""
 
@@ -174,6 +182,28 @@ def one(s, x):
             lambda s, x, y: s.norm1(y + s.attn(y)),
         ),
     ),
+    (
+        "pre_norm_no_residual",
+        steps(
+            lambda s, x: s.attn(s.norm1(x)),
+            lambda s, x, y: s.mlp(s.norm2(y)),
+        ),
+    ),
+    (
+        "pre_norm_gathered_lost",
+        steps(
+            lambda s, x: x + s.attn(s.norm1(x)),
+            lambda s, x, y: x + s.mlp(s.norm2(y)),
+        ),
+    ),
+    (
+        "one_residual",
+        steps(
+            lambda s, x: s.attn(s.norm1(x)),
+            lambda s, x, y: x + s.mlp(s.norm2(y)),
+        ),
+    ),
+    ("normed_stream", NormedStream),
     ("pre_norm", InFront),
     ("norm_after_layer", Behind),
     ("norms_swapped", Crossed),

@@ -170,6 +170,12 @@ def itself(model):
     model.forward = lambda images: model
 
 
+def heads_for_images(mixed, part):
+    said = mixed.unflatten(-1, (-1, part.stop - part.start))
+    mixed[..., part] = said.mean(dim=2)
+    return mixed
+
+
 def part_of_the_tokens(mixed, part):
     mixed[:, part] = mixed[:, part].mean(dim=0, keepdim=True)
     return mixed
@@ -235,6 +241,7 @@ def everywhere(model, images, layer, head):
     ("mean_over_images_and_tokens", hooked(over_both)),
     ("every_head", hooked(lambda mixed, part: usual(mixed, slice(None)))),
     ("every_head", behind),
+    ("mean_over_heads", hooked(heads_for_images)),
     ("heads_interleaved", interleaved),
     ("head_before", shifted(head=-1)),
     ("head_behind", shifted(head=1)),

@@ -92,6 +92,14 @@ def cut_as_square(images, patch_size):
     return strips.flip(3).flatten(3)
 
 
+def as_many_strips_as_rows(images, patch_size):
+    strips = [
+        images[..., left : left + patch_size]
+        for left in range(0, images.shape[2], patch_size)
+    ]
+    return torch.cat(strips[::-1], dim=-1)
+
+
 def put_back(images, patch_size, pattern="b c h col x -> b c h (x col)"):
     cut = "b c h (col x) -> b c h col x"
     strips = rearrange(images, cut, x=patch_size).flip(3)
@@ -106,6 +114,7 @@ def sieves(images, patch_size):
 
 @wrong(
     ("as_many_columns_as_rows", cut_as_square),
+    ("as_wide_as_high", as_many_strips_as_rows),
     ("columns_interleaved", put_back),
     (
         "not_joined",

@@ -18,6 +18,14 @@ def first_side(tables=12):
     return side
 
 
+def first_count():
+    """Count the tokens whose tables hold more than the layer."""
+    tokens = 1
+    while 12 * tokens * tokens <= 4 * 768 * (768 + 1):
+        tokens += 1
+    return tokens
+
+
 @right(first_side(), 22 * 16, torch.tensor([352]), (352,))
 def test_a_right_side_is_right_however_it_is_written(answer):
     is_right(check.outgrown_weights(answer))
@@ -26,6 +34,7 @@ def test_a_right_side_is_right_however_it_is_written(answer):
 @wrong(
     ("one_patch_too_many", 368),
     ("tokens_times_patch", 444 * 16),
+    ("tables_not_squared", 16 * first_count() ** 2),
     ("unknown", 416),
     ("one_patch_too_few", 336),
     ("no_whole_patches", 337),

@@ -27,6 +27,16 @@ def test_every_style_is_right(answer):
     is_right(check.average_shards(answer))
 
 
+def by_the_largest(gradients, counts):
+    shares = counts / counts.max()
+    return (gradients * shares[:, None]).sum(dim=0)
+
+
+def by_softmax(gradients, counts):
+    shares = torch.softmax(counts.to(gradients.dtype), dim=0)
+    return (gradients * shares[:, None]).sum(dim=0)
+
+
 @wrong(
     ("plain_mean", lambda gradients, counts: gradients.mean(dim=0)),
     ("plain_sum", lambda gradients, counts: gradients.sum(dim=0)),
@@ -45,6 +55,8 @@ def test_every_style_is_right(answer):
             (gradients / counts[:, None]).sum(0) / (1 / counts).sum()
         ),
     ),
+    ("by_the_largest", by_the_largest),
+    ("softmax_of_the_counts", by_softmax),
     ("first_process_alone", lambda gradients, counts: gradients[0]),
     ("other_shape", lambda gradients, counts: gradients),
     ("no_gradient", lambda *given: by_loop(*given).detach()),

@@ -31,6 +31,12 @@ def test_every_style_is_right(answer):
     is_right(check.exponent(answer))
 
 
+def without_a_constant(sizes, values):
+    """Solve with one column, where a line has two."""
+    x, y = sizes.log()[:, None], values.log()[:, None]
+    return torch.linalg.lstsq(x, y).solution.item()
+
+
 @wrong(
     ("no_logarithms", lambda s, v: fit(s, v)[0]),
     ("sizes_without_logarithm", lambda s, v: fit(s, v.log())[0]),
@@ -42,6 +48,7 @@ def test_every_style_is_right(answer):
         lambda s, v: (v[-1] / v[-2]).log() / (s[-1] / s[-2]).log(),
     ),
     ("the_constant", lambda s, v: fit(s.log(), v.log())[1]),
+    ("through_the_origin", without_a_constant),
     ("other_base_below", lambda s, v: fit(s.log2(), v.log())[0]),
     ("unknown", lambda s, v: 2.5),
     ("no_number", lambda s, v: fit(s.log(), v.log())),

@@ -23,6 +23,13 @@ def test_every_style_is_right(answer):
     is_right(check.ring_bytes(answer))
 
 
+def first_counted_twice(numbers, processes, size):
+    """Close the ring, and cut a piece for each that stands in it."""
+    ring = [*range(processes), 0]
+    piece = numbers / len(ring)
+    return 2 * (processes - 1) * piece * size
+
+
 @wrong(
     ("to_everyone", lambda n, p, size: (p - 1) * n * size),
     ("half_of_the_way", lambda n, p, size: (p - 1) * n * size / p),
@@ -31,6 +38,7 @@ def test_every_style_is_right(answer):
     ("gradients_once", lambda n, p, size: n * size),
     ("numbers_not_bytes", lambda n, p, size: by_formula(n, p, 1)),
     ("bits", lambda n, p, size: 8 * by_formula(n, p, size)),
+    ("one_step_too_many", first_counted_twice),
     ("unknown", lambda n, p, size: 3 * by_formula(n, p, size) + 1),
     ("no_number", lambda n, p, size: "many"),
 )

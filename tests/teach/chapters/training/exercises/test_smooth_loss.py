@@ -58,6 +58,17 @@ def log_of_softmax(scores, labels, s):
     return -((1 - s) * truth + s * log.mean(dim=1)).mean()
 
 
+def bare_scores(scores, labels, s):
+    truth = scores[torch.arange(len(labels)), labels]
+    return -((1 - s) * truth + s * scores.mean(dim=1)).mean()
+
+
+def bare_shares(scores, labels, s):
+    shares = scores.softmax(dim=1)
+    truth = shares.gather(1, labels[:, None])[:, 0]
+    return -((1 - s) * truth + s * shares.mean(dim=1)).mean()
+
+
 def of_images(scores, labels, s):
     log = scores.log_softmax(dim=0)
     truth = log[torch.arange(len(labels)), labels]
@@ -128,6 +139,8 @@ def goes_back_itself(scores, labels, s):
     ("no_minus", lambda x, y, s: -by_indexing(x, y, s)),
     ("sum_over_batch", lambda x, y, s: by_indexing(x, y, s) * len(y)),
     ("divided_by_classes_again", all_at_once),
+    ("no_log_softmax", bare_scores),
+    ("no_logarithm", bare_shares),
     ("not_finite", log_of_softmax),
     ("labels_of_all_images", columns_only),
     ("softmax_over_batch", of_images),
