@@ -1,11 +1,13 @@
 """The checkers: no answer stops them, each mistake gets its hint."""
 
+import ast
 import asyncio
 import html.parser
 import inspect
 import re
 import string
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from vitlib.teach.checking.piece import (
 )
 from vitlib.teach.checking.result import Result
 
+ROOMS = Path(__file__).resolve().parents[1] / "chapters"
 PIECES = library.pieces()
 FUNCTIONS = {k: v for k, v in PIECES.items() if isinstance(v, Piece)}
 BUILT = {  # what the book itself is made of
@@ -93,6 +96,32 @@ def test_every_mistake_has_a_name_of_its_own(piece):
     names = [mistake.name for mistake in piece.mistakes]
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"[a-z]\w*", name) for name in names)
+
+
+def tried(name: str) -> set[str]:
+    """Collect what the test of an exercise tries by its name.
+
+    It stands first in the pairs of `@wrong`, or in a call of `is_named`.
+    """
+    (path,) = ROOMS.glob(f"*/exercises/test_{name}.py")
+    firsts = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Call(ast.Name("wrong"), pairs):
+                firsts += [p.elts[0] for p in pairs if hasattr(p, "elts")]
+            case ast.Call(ast.Name("is_named"), [first, *_]):
+                firsts.append(first)
+    return {f.value for f in firsts if isinstance(f, ast.Constant)}
+
+
+def test_every_known_mistake_is_tried_as_a_reader_makes_it():
+    """The checker's own function of it may be what no reader writes."""
+    untried = [
+        f"{name}: {mistake}"
+        for name, piece in PIECES.items()
+        for mistake in {m.name for m in piece.mistakes} - tried(name)
+    ]
+    assert not untried, ", ".join(sorted(untried))
 
 
 @pytest.mark.parametrize("piece", BUILT.values(), ids=BUILT)
