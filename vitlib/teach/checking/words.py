@@ -65,9 +65,12 @@ def count_of(number: int, thing: str) -> str:
 
     >>> count_of(1, "image"), count_of(3, "image"), count_of(12, "image")
     ('one image', 'three images', '12 images')
+    >>> count_of(2, "process")
+    'two processes'
     """
     said = COUNTS[number] if number < len(COUNTS) else f"{number:,}"
-    return f"{said} {thing}{'' if number == 1 else 's'}"
+    several = "es" if thing.endswith("s") else "s"
+    return f"{said} {thing}{'' if number == 1 else several}"
 
 
 def sequences_of(batch: int, count: int, width: int) -> str:

@@ -65,6 +65,12 @@ def test_a_wrong_answer_is_named(mistake, answer):
     is_named(mistake, check.average_shards(answer))
 
 
+def test_processes_are_counted_in_english():
+    said = str(check.average_shards(lambda g, n: by_loop(g, n.flip(0))))
+    assert "Right for two processes with [4, 4] pictures, but not" in said
+    assert "for three processes with [5, 4, 4] pictures" in said
+
+
 def test_the_reference_is_the_gradient_of_all_pictures_together():
     """By autograd, for a linear model and shards of three sizes."""
     torch.manual_seed(0)
