@@ -68,6 +68,13 @@ def column_only(places):
     return turn(places, 0, -1) * (torch.arange(4 * quarter) < 2 * quarter)
 
 
+def row_only(places):
+    half = places.shape[1] // 2
+    return torch.cat(
+        [torch.zeros_like(places[:, :half]), places[:, half:]], 1
+    )
+
+
 def from_both(places, sine, cosine):
     """Take the sines turned by one angle, the cosines by another."""
     parts = [list(turn(places, 0, a).chunk(4, 1)) for a in (sine, cosine)]
@@ -92,6 +99,9 @@ def half_a_step(places):
     ("one_before_in_the_sequence", lambda p: p.roll(1, 0)),
     ("least_alike", lambda p: -p),
     ("no_rows", column_only),
+    ("no_columns", row_only),
+    ("no_single_winner", lambda p: turn(p, 0, -0.5)),
+    ("no_single_winner", lambda p: p.mean(0, keepdim=True).expand_as(p)),
     ("finds_itself", half_a_step),
     ("unknown", lambda p: turn(p, 0, -3)),
     ("sign_of_the_sine", lambda p: from_both(p, 1, -1)),
@@ -113,6 +123,11 @@ def test_a_head_that_looks_elsewhere_is_named(mistake, answer):
 def test_who_looks_left_is_counted():
     said = str(check.look_left(lambda p: turn(p, 0, -3)))
     assert "Of 182 patches that have a left neighbour 14 look" in said
+
+
+def test_a_patch_with_several_winners_is_told_so():
+    said = str(check.look_left(lambda p: turn(p, 0, -0.5)))
+    assert "in row 0, column 1 looks at several places alike. By" in said
 
 
 def test_the_shape_of_the_queries_is_said():

@@ -14,6 +14,8 @@ from vitlib.tokens import sincos_positions
 EDGE = -1.0  # it has no neighbour on its left
 TIE = -2.0  # several places have the highest score
 BLIND = -3.0  # all places have it
+COLUMN = -4.0  # those of the column on its left have it, and they alone
+ROW = -5.0  # those of its own row have it, and they alone
 
 
 def turned(
@@ -62,12 +64,31 @@ def cases() -> list[Case]:
     return found
 
 
+def winners(scores: Tensor, row: Tensor, col: Tensor) -> Tensor:
+    """Say for every patch which place has its highest score."""
+    close = 1e-5 * scores.abs().amax(dim=1, keepdim=True)
+    alike = ~(scores < scores.amax(dim=1, keepdim=True) - close)
+    found = scores.argmax(dim=1).double()
+    found[alike.sum(dim=1) > 1] = TIE
+    found[(alike == (col == col[:, None] - 1)).all(dim=1)] = COLUMN
+    found[(alike == (row == row[:, None])).all(dim=1)] = ROW
+    found[alike.all(dim=1)] = BLIND
+    found[col == 0] = EDGE
+    return found
+
+
 def no_rows(places: Tensor) -> Tensor:
     """Leave the row's half empty."""
     half = places.shape[1] // 2
     return torch.cat(
         [look_left(places)[:, :half], 0 * places[:, half:]], dim=1
     )
+
+
+def no_columns(places: Tensor) -> Tensor:
+    """Leave the column's half empty."""
+    half = places.shape[1] // 2
+    return torch.cat([0 * places[:, :half], places[:, half:]], dim=1)
 
 
 def rearranged(places: Tensor, order: str) -> Tensor:
@@ -97,13 +118,7 @@ class LookPiece(Piece):
                 "other_shape",
             )
         scores = queries.detach() @ places.to(queries.dtype).T
-        best, second = scores.topk(2, dim=1).values.T
-        found, least = scores.argmax(dim=1).double(), scores.amin(dim=1)
-        close = 1e-5 * scores.abs().amax(dim=1)
-        found[~(best - second > close)] = TIE
-        found[~(best - least > close)] = BLIND
-        found[case.tells["col"] == 0] = EDGE
-        return found
+        return winners(scores, case.tells["row"], case.tells["col"])
 
     def words(
         self, mistake: Mistake, case: Case, wanted: Tensor, found: Tensor
@@ -128,7 +143,7 @@ class LookPiece(Piece):
         row, col = (case.tells[side] for side in ("row", "col"))
         seen, name = int(yours[first]), "unknown"
         whom = f"at row {row[seen]}, column {col[seen]}"
-        if seen == TIE:
+        if seen < 0:
             whom, name = "at several places alike", "no_single_winner"
         if seen == BLIND:
             whom, name = "at all places alike", "all_places_alike"
@@ -258,6 +273,13 @@ PIECE = LookPiece(
             "The column is right, and about the row your queries say "
             "nothing: all patches of one column have the same score. "
             "Which half of a query keeps a patch in its row?",
+        ),
+        Mistake(
+            "no_columns",
+            no_columns,
+            "The row is right, and about the column your queries say "
+            "nothing: all patches of one row have the same score. Which "
+            "half of a query is to be turned, and not left out?",
         ),
     ),
 )
