@@ -6,6 +6,7 @@ import html.parser
 import inspect
 import re
 import string
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,17 @@ def test_every_mistake_has_a_name_of_its_own(piece):
     assert all(re.fullmatch(r"[a-z]\w*", name) for name in names)
 
 
+def named(piece: Piece) -> set[str]:
+    """Collect what an exercise has a name for, its own findings too."""
+    names = {mistake.name for mistake in piece.mistakes}
+    source = inspect.getsource(sys.modules[piece.module])
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(ast.Name("Finding"), [_, ast.Constant(name)]):
+                names.add(name)
+    return names
+
+
 def tried(name: str) -> set[str]:
     """Collect what the test of an exercise tries by its name.
 
@@ -119,7 +131,7 @@ def test_every_known_mistake_is_tried_as_a_reader_makes_it():
     untried = [
         f"{name}: {mistake}"
         for name, piece in PIECES.items()
-        for mistake in {m.name for m in piece.mistakes} - tried(name)
+        for mistake in named(piece) - tried(name)
     ]
     assert not untried, ", ".join(sorted(untried))
 
