@@ -170,9 +170,9 @@ PIECE = LookPiece(
         Mistake(
             "finds_itself",
             lambda places: places,
-            "Your queries are the places themselves, and every patch "
-            "finds itself. What has to change in a query so that another "
-            "key fits it best?",
+            "Every patch finds itself, as if your queries were the places "
+            "as they are. What has to change in a query, and by how much, "
+            "so that another key fits it best?",
         ),
         Mistake(
             "right_neighbour",
