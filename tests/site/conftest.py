@@ -22,16 +22,16 @@ def _site():
 
 @pytest.fixture
 def build(tmp_path, monkeypatch):
-    """Build a few notebooks alone, with one of the book's extensions."""
+    """Build a few pages alone, with one of the book's extensions."""
     from sphinx.application import Sphinx
 
-    def go(extension, notebooks, **settings):
+    def go(extension, pages, **settings):
         monkeypatch.syspath_prepend(ROOT / "book" / "_ext")
         source, out = tmp_path / "source", tmp_path / "out"
         source.mkdir()
-        for name, notebook in notebooks.items():
-            path = ROOT / "book" / f"{notebook}.ipynb"
-            shutil.copy(path, source / f"{name}.ipynb")
+        for name, page in pages.items():
+            (path,) = (ROOT / "book").glob(f"{page}.*")
+            shutil.copy(path, source / f"{name}{path.suffix}")
         settings |= {
             "extensions": ["myst_nb", extension],
             "nb_execution_mode": "off",
