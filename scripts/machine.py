@@ -13,6 +13,10 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SHELL = "chromium-headless-shell"  # has no window: half the time
 BROWSERS = SHELL, "chromium", "chromium-browser", "google-chrome"
+NO_BROWSER = (
+    "the tests and the PDF need a browser: install Chromium "
+    "(Debian: sudo apt install chromium), then try again"
+)
 ENGINES = {  # by command: Debian's package
     "firefox-esr": "firefox-esr",
     "WebKitWebDriver": "webkit2gtk-driver",
@@ -95,10 +99,7 @@ def install_browser() -> None:
         return
     command = [str(PYTHON), "-m", "playwright", "install", "chromium"]
     if run("Installing a browser", command, tail=5)[0] != 0:
-        stop(
-            "the tests and the PDF need a browser: install Chromium "
-            "(Debian: sudo apt install chromium), then try again"
-        )
+        stop(NO_BROWSER)
 
 
 def name_missing_engines() -> None:

@@ -15,7 +15,7 @@ from html import unescape
 from pathlib import Path
 
 import yaml
-from machine import BROWSERS
+from machine import BROWSERS, NO_BROWSER, has_browser, stop
 from playwright.sync_api import sync_playwright
 from pypdfium2 import PdfDocument
 
@@ -113,7 +113,9 @@ def print_book(browser, pages: list[dict]) -> bytes:
 
 
 def main() -> None:
-    """Write the PDF."""
+    """Write the PDF, or say what is missing."""
+    if not has_browser():
+        stop(NO_BROWSER)
     with chromium() as browser:
         FILE.write_bytes(print_book(browser, listed()))
 

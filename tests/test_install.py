@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import install
+import machine
 import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -204,6 +205,16 @@ def test_without_the_build_for_the_cpu_the_install_stops(commands):
     assert all(f"{TORCH}+cpu" in command for command in commands)
     assert all("https://cpu.example" in command for command in commands)
     assert len(commands) == 2  # uv, and pip after it
+
+
+def test_without_a_browser_the_install_says_which_to_install(monkeypatch):
+    monkeypatch.setattr(machine, "has_browser", lambda: False)
+    monkeypatch.setattr(machine, "can_use_apt", lambda: False)
+    monkeypatch.setattr(machine, "run", lambda *more, **given: (1, ""))
+    with pytest.raises(
+        SystemExit, match="need a browser: install Chromium"
+    ):
+        machine.install_browser()
 
 
 def test_a_failed_install_says_whether_the_network_is_missing(capsys):

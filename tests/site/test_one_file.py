@@ -72,6 +72,15 @@ def test_a_link_that_leads_nowhere_is_told(browser):
         one_file.print_book(browser, pages)
 
 
+def test_without_a_browser_it_says_which_to_install(monkeypatch, tmp_path):
+    for name in ("PATH", "PLAYWRIGHT_BROWSERS_PATH"):
+        monkeypatch.setenv(name, str(tmp_path))
+    with pytest.raises(
+        SystemExit, match="need a browser: install Chromium"
+    ):
+        one_file.main()
+
+
 def test_the_contents_tell_the_pages_as_they_are(small_book):
     pages, sheets = small_book
     begins = [index for level, _, index, _ in sheets.marks if level == 0]
