@@ -83,6 +83,33 @@ SMALL = """(least) => {
   return [...found];
 }"""
 
+# The picture of each live figure that is seen: what is too small on it,
+# whether a part is beyond the edge, how that is told, and whether it can
+# be brought into view.
+STILLS = """(least) => [...document.querySelectorAll(
+  ".vit-live > .vit-figure:has(svg)")].filter(
+  (e) => e.checkVisibility()).map((figure) => {
+    const svg = figure.querySelector("svg");
+    const size = (text) => {
+      const { a, b, c, d } = text.getScreenCTM();
+      const scale = Math.sqrt(Math.abs(a * d - b * c));
+      return scale * parseFloat(getComputedStyle(text).fontSize);
+    };
+    const small = [...svg.querySelectorAll("text")].filter(
+      (text) => size(text) < least - 0.005).map(
+      (text) => `${size(text).toFixed(2)}: ${text.textContent}`);
+    const beyond = figure.scrollWidth > figure.clientWidth;
+    const told = figure.querySelector(".vit-more").checkVisibility();
+    const { backgroundImage } = getComputedStyle(figure);
+    figure.scrollLeft = figure.scrollWidth;
+    const { right } = svg.getBoundingClientRect();
+    return {
+      small, beyond, told,
+      shaded: backgroundImage.includes("gradient"),
+      reached: right <= figure.getBoundingClientRect().right + 1,
+    };
+  })"""
+
 LOST = """() => {
   const lines = [], lost = [];
   const walk = document.createTreeWalker(document.body, 4);

@@ -9,7 +9,8 @@ values that it starts from; live.py adds the scripts. Where words stand for
 the picture, as in a quiz, they do so here.
 
 A phone shows a panel smaller than it was drawn, so its letters grow: each
-is drawn at `--least` at least, which every panel sets for itself.
+is drawn at `--least` at least, which every panel sets for itself. A wide
+figure without panels, as the picture of a live one is, scrolls there.
 """
 
 import html
@@ -25,11 +26,14 @@ PHONE = 312  # pixels: what a phone of 320 has for a figure
 LETTERS = 11  # pixels of that phone, at least
 
 FIGURE = """\
-<div class="vit-figure" style="--width: {width:g}px{least}">
+<div class="vit-figure{scrolls}" style="--width: {width:g}px{least}">{more}
 <div role="img" aria-label="{alt}">
 {svg}{narrow}
 </div>
 </div>"""
+MORE = """
+<p class="vit-more" aria-hidden="true">\
+The picture goes on to the right.</p>"""
 
 # A panel is a window on the figure that stands there, not a copy of it.
 NARROW = """
@@ -65,11 +69,12 @@ def sides_of(svg: str) -> tuple[float, float]:
     return float(sides[0]), float(sides[1])
 
 
-def least(width: float) -> str:
-    """Say how large the letters of a figure must be for a phone."""
+def least(width: float, shown: float = PHONE) -> str:
+    """Say how large letters must be where a figure is `shown` so wide."""
     if width <= PHONE:
         return ""
-    return f"; --least: {math.ceil(100 * LETTERS * width / PHONE) / 100}px"
+    size = math.ceil(100 * LETTERS * width / shown) / 100
+    return f"; --least: {size:g}px"
 
 
 def that_grows(svg: str) -> str:
@@ -93,13 +98,15 @@ def as_html(about: dict, alt: str, number: int) -> str:
         for index, panel in enumerate(about.get("panels", []))
     ]
     narrow = NARROW.format(panels="\n".join(panels)) if panels else ""
-    alone = not panels and width <= SCALED
+    scrolls = not panels and width > SCALED
     return FIGURE.format(
-        svg=that_grows(svg) if panels or alone else svg,
+        svg=that_grows(svg),
         narrow=narrow,
         alt=html.escape(alt),
         width=width,
-        least=least(width) if alone else "",
+        least="" if panels else least(width, width if scrolls else PHONE),
+        scrolls=" vit-scroll" if scrolls else "",
+        more=MORE if scrolls else "",
     )
 
 

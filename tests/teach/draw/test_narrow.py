@@ -93,6 +93,19 @@ def test_the_page_learns_of_the_rows():
     assert re.search(r'viewBox="173 1\d\d \d+ 1\d\d"', page)
 
 
+def test_a_wide_figure_without_panels_scrolls_and_keeps_its_letters():
+    figure = squares(0, 280, 560)
+    figure.text(0.5, 0.5, "small", size=9)
+    _, about = kit.bundle(figure, "Three squares.", whole=True)
+    page = extension("figures").as_html(about["vitlib"], "Squares", 1)
+    assert 'class="vit-figure vit-scroll"' in page
+    assert "--least: 11px" in page
+    assert "font-size: 9px; font-size: max(9px, var(--least" in page
+    _, about = kit.bundle(squares(0, 130, width=340), "Two.", whole=True)
+    page = extension("figures").as_html(about["vitlib"], "Squares", 1)
+    assert "vit-scroll" not in page
+
+
 def test_it_is_cut_where_it_is_told():
     assert ends(squares(0, 180, 380, 520), cuts=(140,)) == [
         (0, 140),

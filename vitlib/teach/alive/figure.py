@@ -67,7 +67,8 @@ class LiveFigure(anywidget.AnyWidget):
     def pictures(self) -> tuple[dict, dict]:
         """Give what stands in the figure's place: data, and metadata.
 
-        A phone shows the figure itself; the picture is for paper.
+        A phone shows the figure itself; the picture is for paper, and
+        scrolls where there are no scripts.
         """
         return bundle(*self.still(), whole=True)
 

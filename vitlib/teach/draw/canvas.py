@@ -114,7 +114,7 @@ def bundle(
     """Give what `show` shows: the output's data, and its metadata.
 
     `whole` is for a picture that hardly anyone sees in a narrow window:
-    there it is smaller.
+    there it scrolls.
     """
     with style():
         png, about = _png(figure), {"svg": _svg(figure)}
