@@ -271,6 +271,14 @@ class Tabs:
         return said
 
 
+ARRIVED = "!document.documentElement.matches('.vit-arriving')"
+
+
+def arrive(tab):
+    """Wait until all of a page of the book has its place (arriving.py)."""
+    tab.wait_for_function(ARRIVED)
+
+
 def settle(tab):
     """Wait for two frames: what was asked for is drawn then."""
     frame = "new Promise((done) => requestAnimationFrame(done))"

@@ -8,7 +8,7 @@ tell is asked here, and the tests read it.
 """
 
 from built_site import figures_of, html, watch
-from live_page import faults
+from live_page import arrive, faults
 from sizes import SMALL, TARGETS
 
 COLUMNS = 75
@@ -269,6 +269,7 @@ def look_at(browser, page):
     seen = {"complaints": watch(tab, "file://")}
     ask = watch_the_work(tab)
     tab.goto(html(page).as_uri(), wait_until="load")
+    arrive(tab)
     loaded = ask()
     tab.evaluate(YARDSTICK)
     seen["layouts"] = loaded["LayoutCount"]

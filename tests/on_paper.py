@@ -9,6 +9,7 @@ import ctypes
 import pypdfium2
 import pypdfium2.raw as pdfium
 from built_site import html
+from live_page import arrive
 from one_file import print_once
 
 MILLIMETRE = 72 / 25.4  # in points
@@ -167,6 +168,7 @@ def printed(browser, page):
         """() => [...document.querySelectorAll(".vit-live")].every(
           (e) => e.classList.contains("vit-live-on"))"""
     )
+    arrive(tab)
     pdf = print_once(tab)
     tab.emulate_media(media="print")
     seen = tab.evaluate(SEEN, HEIGHT)

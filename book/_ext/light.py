@@ -105,49 +105,14 @@ THEME = """<script>
 })();
 </script>
 """
-# A page is as long as thirty screens. What lies below the second heading is
-# laid out when it comes into view, or at the latest when the page is there:
-# a part at a time, so that a finger or a key never waits for all of them.
-# Not where the browser looks for a place it has been to, or is sent to.
-ARRIVING = """<style>
-@media screen {
-  .vit-arriving article > section > section ~ section:not(.vit-arrived) {
-    content-visibility: auto; contain-intrinsic-size: auto 60rem;
-  }
-}
-</style>
-<script>
-(() => {
-  const [visit] = performance.getEntriesByType("navigation");
-  if (location.hash || visit?.type !== "navigate") return;
-  const { classList } = document.documentElement;
-  classList.add("vit-arriving");
-  addEventListener("DOMContentLoaded", () => {
-    const parts = [...document.querySelectorAll(
-      "article > section > section ~ section")];
-    const next = () => {
-      const part = parts.shift();
-      if (!part) {
-        classList.remove("vit-arriving");
-        dispatchEvent(new Event("vit-arrived"));
-        return;
-      }
-      part.classList.add("vit-arrived");
-      requestAnimationFrame(() => setTimeout(next));
-    };
-    setTimeout(next);
-  });
-})();
-</script>
-"""
 BEFORE_STYLES = "  <!-- Loaded before other Sphinx assets -->\n"
 # What the theme's scripts ask and make before anybody needs it.
 CHANGES = {
     # What is asked for its width and then changed, a hundred times in a
     # row, is laid out a hundred times: most need no change, the others
-    # wait until all are asked. What has not arrived is asked when it has.
+    # wait until all are asked, and all until the page has arrived.
     "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight"
-    "?0:-1": "if(!e.checkVisibility({contentVisibilityAuto:true}))return;"
+    "?0:-1": "if(document.documentElement.matches('.vit-arriving'))return;"
     "const n=e.scrollWidth>e.clientWidth||e.scrollHeight>"
     "e.clientHeight?0:-1;e.tabIndex!==n&&queueMicrotask(()=>{e.tabIndex=n})",
     'window.addEventListener("resize",t),new MutationObserver(t)': (
@@ -156,7 +121,8 @@ CHANGES = {
     ),
     # How deep the header reaches, before the page is laid out.
     'var e=document.getElementsByClassName("bd-header")[0]'
-    '.getBoundingClientRect();window.addEventListener("scroll",function(){': (
+    '.getBoundingClientRect();window.addEventListener("scroll",'
+    "function(){": (
         'var e;window.addEventListener("scroll",function(){'
         'e??=document.getElementsByClassName("bd-header")[0]'
         ".getBoundingClientRect();"
@@ -264,7 +230,7 @@ def lighten(page: str, out: Path, path: Path, icons: Icons) -> str:
     """Give a page without what it does not need."""
     home = relpath(str(out), str(path.parent)) + "/"
     home = "" if home == "./" else home
-    page = page.replace(FIRST, GUARD + LOOK + ARRIVING + FIRST, 1)
+    page = page.replace(FIRST, GUARD + LOOK + FIRST, 1)
     page = page.replace(BEFORE_STYLES, THEME, 1)
     page = ICON.sub(icons.draw, page)
     if path.name == "search.html":

@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 from built_site import ROOT, SITE, html, serve, watch
-from live_page import Tabs
+from live_page import Tabs, arrive
 from looking import look_at
 
 
@@ -87,6 +87,7 @@ def visit(both_ways, server):
         tab = both_ways[way].take(**settings)
         address = f"{server}/{page}.html"
         tab.goto(address if way == "http" else html(page).as_uri())
+        arrive(tab)
         return tab
 
     yield go

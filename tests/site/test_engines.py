@@ -7,6 +7,7 @@ else in a copy of the site, whose other files are the site's.
 import pytest
 from built_site import MADE, PAGES, SITE, figures_of, serve
 from engines import ENGINES, key, missing, pointer
+from live_page import ARRIVED
 from looking import DRAWN, MATHS
 
 pytestmark = pytest.mark.engines
@@ -74,6 +75,7 @@ def wait_for(engine, expression, wanted):
 def faults_of(engine, page, address):
     """Open a page; say what of it is not as it should be."""
     engine.open(address)
+    wait_for(engine, ARRIVED, wanted=True)
     maths = engine.ask(f"({MATHS})()")
     faults = list(engine.ask("window.complaints"))
     if (drawn := engine.ask(f"({DRAWN})()")) != figures_of(page):

@@ -176,6 +176,29 @@ def test_the_first_figure_waits_for_no_other(browser, server):
     tab.close()
 
 
+def test_code_that_scrolls_is_reached_by_keys(visit):
+    size = {"width": 320, "height": 600}
+    tab = visit("book/05_attention", viewport=size)
+    scrolls = "(e) => [e.scrollWidth > e.clientWidth, e.tabIndex === 0]"
+    found = tab.locator("pre").evaluate_all(f"(all) => all.map({scrolls})")
+    assert {tuple(p) for p in found} == {(True, True), (False, False)}
+
+
+def test_a_button_of_the_theme_names_itself(visit):
+    tab = visit("book/api")
+    tip = tab.locator(".tooltip")
+    tab.locator(".theme-switch-button:visible").hover()
+    tip.wait_for()
+    assert tip.inner_text() == "Color mode"
+    tab.mouse.move(600, 600)
+    tip.wait_for(state="detached")
+    tab.locator("button.search-button-field").focus()
+    tab.keyboard.press("Shift+Tab")
+    tab.keyboard.press("Tab")
+    tip.wait_for()
+    assert tip.inner_text() == "Search"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_day_or_night_is_known_before_the_first_word(theme, browser):
     context = browser.new_context(color_scheme=theme)

@@ -8,8 +8,8 @@ from live_page import faults, settle
 from looking import DRAWN
 
 LARGEST_PAGE = 1_500_000
-LAYOUTS = 60  # until a page is loaded
-WORK = 30  # times the yardstick; 10 are usual
+LAYOUTS = 60  # until all of a page has its place; 30 are usual
+WORK = 20  # times the yardstick; 6 are usual
 
 COUNTED = """() => {
   window.passes = window.changes = 0;

@@ -2,6 +2,7 @@
 
 import pytest
 from built_site import MADE, NOTEBOOKS, PAGES, figures_of, html, of_page
+from live_page import arrive
 from looking import LEAST_LETTERS, SETTLED, SIDEWAYS
 from sizes import LOST, SMALL, STILLS, TARGETS, WIDER
 
@@ -34,6 +35,7 @@ def zoomed(browser):
         contexts.append(context)
         tab = context.new_page()
         tab.goto(html(page).as_uri())
+        arrive(tab)
         tab.evaluate(SETTLED)
         return tab
 
