@@ -11,7 +11,8 @@ with two threads, its time and memory measured; all notebooks from another
 folder, and with the versions that Colab has; all run and stored twice,
 without a change; all outside of the repository, with vitlib from a wheel.
 Published weights at full size, beside transformers and, where `make
-bench` has brought it, timm; and what the book says of timm's code.
+bench` has brought it, timm; and what the book says of timm's code, beside
+the release that it names.
 
 What went well is not done again until a file changes: a run that was
 stopped goes on where it was.
@@ -20,6 +21,7 @@ stopped goes on where it was.
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import sysconfig
@@ -240,12 +242,30 @@ def compare_at_full_size() -> None:
     )
 
 
+def timm_of_the_page() -> Path:
+    """Bring, once, the release of timm that the book's page links to.
+
+    `make bench` brings a newer one. Without a network, that has to do.
+    """
+    text = (BOOK / "real_code.md").read_text()
+    release = re.search(r"release ([\d.]+\d)", text)[1]
+    home = ROOT / "build" / f"timm-{release}"
+    pins = (ROOT / "benchmarks" / "requirements.txt").read_text()
+    vision = re.search(r"^torchvision==\S+", pins, re.MULTILINE)[0]
+    if not home.exists():
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--no-deps"]
+        command = [*uv, "--target", str(home), f"timm=={release}", vision]
+        run(f"Installing timm {release}", command, 20)
+    return home
+
+
 def read_beside_timm() -> None:
-    """Ask timm, if it is there, what the book's page says of its code."""
+    """Ask timm, if it can be had, what the book says of its code."""
+    places = timm_of_the_page(), ROOT / "build" / "peers"
     must(
         "What the book says of timm's code",
         [sys.executable, *PYTEST, "tests/book/test_real_code.py"],
-        OFFLINE | {"PYTHONPATH": str(ROOT / "build" / "peers")},
+        OFFLINE | {"PYTHONPATH": os.pathsep.join(map(str, places))},
     )
 
 
