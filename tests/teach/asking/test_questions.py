@@ -66,6 +66,15 @@ def choices(name):
     return [c for question in questions(name) for c in question.choices]
 
 
+def lengths(question):
+    """Letters of the right choice; the least and the most of a wrong."""
+    right, wrong = [], []
+    for choice in question.choices:
+        size = len(choice.text.replace("`", ""))
+        (right if choice.right else wrong).append(size)
+    return right[0], min(wrong), max(wrong)
+
+
 def plain(number):
     return float(number.replace(",", ""))
 
@@ -106,6 +115,17 @@ def test_the_right_answer_does_not_always_stand_in_one_place():
     ]
     for place in range(3):
         assert places.count(place) >= len(places) / 5
+
+
+def test_the_right_answer_is_not_told_by_its_length():
+    told = []
+    for question in (q for name in QUIZZES for q in questions(name)):
+        right, shortest, longest = lengths(question)
+        assert right <= 1.4 * longest, question.text
+        assert shortest <= 1.4 * right, question.text
+        told.append((right > longest) - (right < shortest))
+    for rank in (-1, 0, 1):  # whoever chooses by length is mostly wrong
+        assert told.count(rank) <= 0.4 * len(told), rank
 
 
 @EVERY
