@@ -3,8 +3,9 @@
 from functools import cache
 from itertools import combinations
 
+import numpy as np
 import torch
-from answers import is_named, is_right, wrong
+from answers import is_named, is_right, right, wrong
 
 from vitlib.inside import without_head
 from vitlib.teach import check, digit_reader, digits
@@ -16,17 +17,17 @@ def lost():
     model = digit_reader()
     images, labels = (part[:500] for part in digits("validation"))
 
-    def right():
+    def known():
         return int((model(images).argmax(dim=1) == labels).sum())
 
     with torch.no_grad():
-        whole, found = right(), {}
+        whole, found = known(), {}
         for one, two in combinations((0, 1, 2, 3, 3), 2):
             with without_head(model, 1, one), without_head(model, 1, two):
-                found[one, two] = whole - right()
+                found[one, two] = whole - known()
         for head in range(3):
             with without_head(model, 1, head):
-                found[head, head] = whole - right()
+                found[head, head] = whole - known()
     return whole, found
 
 
@@ -36,6 +37,43 @@ def test_the_two_heads_are_those_that_cost_most():
     pair = max(found, key=found.get)
     is_right(check.covering_heads((*pair, found[pair])))
     assert [found[head, head] for head in range(4)] == [-2, 0, 2, 5]
+
+
+def the_largest():
+    _, found = lost()
+    pair = max(found, key=found.get)
+    return *pair, found[pair]
+
+
+def from_a_table():
+    """The losses of the pairs as a square, and its largest place."""
+    table = torch.full((4, 4), -500)
+    for pair, answers in lost()[1].items():
+        table[pair] = answers
+    place = table.argmax()
+    return *torch.unravel_index(place, table.shape), table.max()
+
+
+def by_sorting():
+    answers, pair = sorted((n, pair) for pair, n in lost()[1].items())[-1]
+    return [*pair, answers]
+
+
+@right(
+    [2, 3, 11],
+    (2.0, 3.0, 11.0),
+    torch.tensor([2, 3, 11]),
+    np.array([2, 3, 11]),
+    (torch.tensor(2), torch.tensor([3]), np.int64(11)),
+    (2, 3, 493 - 482),
+    (2, 3, 500 * (torch.tensor(0.986) - torch.tensor(0.964))),
+    the_largest,
+    from_a_table,
+    by_sorting,
+)
+def test_every_style_is_right(answer):
+    given = answer() if callable(answer) else answer
+    is_right(check.covering_heads(given))
 
 
 @wrong(

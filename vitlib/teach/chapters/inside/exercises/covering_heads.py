@@ -5,6 +5,7 @@ from vitlib.teach.checking.number import NumberPiece, Slip
 PIECE = NumberPiece(
     module=__name__,
     number=5,
+    close=1e-4,  # shares in single precision, times 500
     compute=lambda: (2, 3, 11),
     axes=("one head", "the other", "answers lost without both"),
     asks=(
