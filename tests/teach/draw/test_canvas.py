@@ -154,6 +154,25 @@ def test_an_enlarged_map_keeps_its_squares_and_each_of_its_colours():
     assert_array_equal(middles, wanted)
 
 
+def test_a_picture_that_lets_through_does_so_in_the_svg_too():
+    half = np.zeros((2, 2, 4))
+    half[0, 0, 3] = 0.5
+    figure = kit.canvas(100, 100)
+    figure.add_axes((0, 0, 1, 1)).imshow(half, interpolation="none")
+    _, about = kit.bundle(figure, "A grey corner.", whole=True)
+    (text,) = re.findall('base64,([^"]+)', about["vitlib"]["svg"])
+    image = Image.open(io.BytesIO(base64.b64decode(text)))
+    assert image.getchannel("A").getextrema() == (0, 127)
+
+
+def test_what_an_svg_would_lose_is_refused():
+    figure = kit.canvas(100, 100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(np.ones((2, 2)), alpha=np.full((2, 2), 0.5))
+    with pytest.raises(ValueError, match=r"alphas.*\(h, w, 4\)"):
+        kit.bundle(figure, "All of it.", whole=True)
+
+
 def test_a_heavy_picture_is_stored_at_the_pages_pixels():
     torch.manual_seed(0)
     noise = torch.randint(0, 256, (300, 300, 3), dtype=torch.uint8)

@@ -20,6 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from PIL import Image
 from torch import Tensor
 
@@ -203,6 +204,12 @@ def _png(figure: Figure) -> str:
 
 
 def _svg(figure: Figure) -> str:
+    for image in figure.findobj(AxesImage):
+        if np.ndim(image.get_alpha()):
+            raise ValueError(
+                "an SVG loses a table of alphas: draw a picture of "
+                "(h, w, 4) numbers"
+            )
     file = io.StringIO()
     figure.savefig(file, format="svg", dpi=144, metadata={"Date": None})
     svg = file.getvalue()

@@ -79,12 +79,11 @@ class AttentionExplorer(DrawnFigure):
             large = place(4, 86, 236, below=name)
             large.set_title(f"{who} asks", color=QUERY, pad=46)
             _map(large, maps[self.layer, self.head], self.query)
-            ink = self.image[0, 0].numpy()
+            ink = self.image[0, 0]
+            black = torch.zeros(*ink.shape, 3)
             extent = (-0.5, GRID - 0.5, GRID - 0.5, -0.5)
             large.imshow(
-                ink,
-                cmap="gray_r",
-                alpha=0.3 * ink,
+                torch.dstack([black, 0.3 * ink]).numpy(),
                 extent=extent,
                 interpolation="none",
             )
