@@ -17,10 +17,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
+sys.path[:0] = [str(ROOT / name) for name in ("tests", "scripts", "")]
 
 from built_site import serve  # noqa: E402
-from live_page import chromium  # noqa: E402
+from headless import chromium  # noqa: E402
 
 SLOWER = 6
 COLUMNS = "requests", "kB", "longest", "alive", "words", "work"

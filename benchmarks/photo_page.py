@@ -26,10 +26,10 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-sys.path += [str(ROOT / "tests"), str(ROOT / "experiments")]
+sys.path += [str(ROOT / "scripts"), str(ROOT / "experiments")]
 sys.path.insert(0, str(ROOT))
 
-from live_page import chromium  # noqa: E402
+from headless import chromium  # noqa: E402
 from pack_backbone import MEAN, STD  # noqa: E402
 
 from vitlib.teach.alive.bring import as_scripts, content  # noqa: E402

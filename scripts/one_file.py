@@ -9,14 +9,12 @@ prints twice: where a chapter begins is known when all is set.
 """
 
 import re
-import shutil
-from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
 import yaml
-from machine import BROWSERS, NO_BROWSER, has_browser, stop
-from playwright.sync_api import sync_playwright
+from headless import chromium
+from machine import NO_BROWSER, has_browser, stop
 from pypdfium2 import PdfDocument
 
 import vitlib
@@ -49,18 +47,6 @@ def heading(html: str) -> str:
     text = html.split("<article", 1)[1]
     found = re.search(r"<h1>(.*?)<a class", text, re.DOTALL)[1]
     return unescape(re.sub(r"<[^>]+>", "", found))
-
-
-@contextmanager
-def chromium():
-    """Start the machine's own Chromium, or else Playwright's."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 def call(tab, function: str, given):

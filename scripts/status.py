@@ -19,7 +19,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,6 @@ from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from machine import BROWSERS
 from measured import Taken, measured
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,16 +67,11 @@ def measure_build() -> dict:
 
 def loads_of_pages(site: Path) -> dict[str, dict]:
     """Say how much the browser loads for each page, in how many files."""
-    from playwright.sync_api import sync_playwright
+    from headless import chromium
 
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox"]
-        )
+    with chromium() as browser:
         pages = sorted((site / "book").glob("*.html"))
         loads = {p.stem: loads_of(browser, p, site) for p in pages}
-        browser.close()
     return loads
 
 

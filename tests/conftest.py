@@ -5,7 +5,8 @@ import re
 
 import pytest
 import torch
-from live_page import Tabs, chromium, page_of
+from headless import chromium
+from live_page import Tabs, page_of
 from torch import nn
 
 from vitlib import ViT

@@ -20,7 +20,6 @@ import base64
 import json
 import shutil
 import tempfile
-from contextlib import contextmanager
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -28,7 +27,6 @@ from unittest.mock import patch
 
 import numpy as np
 from extensions import extension
-from playwright.sync_api import sync_playwright
 
 from vitlib.teach.alive.bring import as_scripts
 from vitlib.teach.alive.bundle import needs, script, styles
@@ -36,21 +34,6 @@ from vitlib.teach.alive.figure import LiveFigure
 
 DRAWN = {}  # the pictures of figures, by their names
 ROOT = Path(__file__).resolve().parents[1]
-BROWSERS = (  # the first has no window to draw, and takes half the time
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-)
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE = 120_000  # milliseconds: it only bounds what hangs
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 PHONE = {
@@ -201,18 +184,6 @@ def page_of(*figures, theme="light"):
         place="\n".join(places),
         scripts="\n".join(scripts),
     )
-
-
-@contextmanager
-def chromium():
-    """Start the machine's own Chromium, or else Playwright's."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=FLAGS
-        )
-        yield browser
-        browser.close()
 
 
 def watch(tab):
