@@ -79,3 +79,22 @@ class Block(nn.Module):
         x = x + self.attn(self.norm1(x))
         x = x + self.mlp(self.norm2(x))
         return x
+
+
+def steps(first, second):
+    """Make a block of two lines, as a learner changes them."""
+
+    class Changed(Block):
+        def forward(self, x):
+            y = first(self, x)
+            return second(self, x, y)
+
+    return Changed
+
+
+NothingAdded = steps(
+    lambda s, x: s.attn(s.norm1(x)), lambda s, x, y: s.mlp(s.norm2(y))
+)
+OneSum = steps(
+    lambda s, x: s.attn(s.norm1(x)), lambda s, x, y: x + s.mlp(s.norm2(y))
+)

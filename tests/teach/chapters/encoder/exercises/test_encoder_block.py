@@ -2,7 +2,7 @@
 
 import torch
 from answers import is_named, is_right, right, wrong
-from own_layers import Block, ThreeLayers
+from own_layers import Block, NothingAdded, OneSum, ThreeLayers, steps
 from torch import nn
 
 from vitlib import MLP, EncoderBlock
@@ -106,17 +106,6 @@ class Swin2(Block):
         return x + self.norm2(self.mlp(x))
 
 
-def steps(first, second):
-    """Make a block of two lines, as a learner changes them."""
-
-    class Changed(Block):
-        def forward(self, x):
-            y = first(self, x)
-            return second(self, x, y)
-
-    return Changed
-
-
 def after(s, x):
     return x + s.attn(s.norm1(x))
 
@@ -159,20 +148,8 @@ class BatchNorms(Block):
             lambda s, x, y: x + y + s.mlp(s.norm2(y)),
         ),
     ),
-    (
-        "no_residual",
-        steps(
-            lambda s, x: s.attn(s.norm1(x)),
-            lambda s, x, y: s.mlp(s.norm2(y)),
-        ),
-    ),
-    (
-        "one_residual",
-        steps(
-            lambda s, x: s.attn(s.norm1(x)),
-            lambda s, x, y: x + s.mlp(s.norm2(y)),
-        ),
-    ),
+    ("no_residual", NothingAdded),
+    ("one_residual", OneSum),
     (
         "gathered_lost",
         steps(after, lambda s, x, y: x + s.mlp(s.norm2(y))),
