@@ -1,12 +1,16 @@
 """The kit in a browser: its example, its model, its charts."""
 
+import base64
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from live_page import give_to_python, hold_the_clock, pixels
 
+import vitlib.teach
 from vitlib.teach.alive import bundle
 
 KIT = bundle.web_files()["kit.js"]
@@ -261,3 +265,58 @@ def test_a_panel_says_the_place_among_all_places(open_script):
         }"""
     )
     assert said == ["0", "15", "15", "row 3, column 3"]
+
+
+COUNTS = (0, 7, 999, 1000, 12_345, 999_999, 1_234_567, 2**53 - 1)
+
+
+def test_thousands_stand_apart_as_the_browser_would_set_them(open_script):
+    tab = open_script(MODEL, "thousands")
+    found = tab.evaluate(
+        "(all) => all.map(vitlib.kit.thousands)", [*COUNTS]
+    )
+    assert found == [f"{count:,}" for count in COUNTS]
+    asked = "(all) => all.map((count) => count.toLocaleString('en-US'))"
+    assert found == tab.evaluate(asked, [*COUNTS])
+
+
+def test_no_figure_waits_for_the_languages_that_a_browser_knows():
+    scripts = sorted(Path(vitlib.teach.__file__).parent.rglob("*.js"))
+    slow = re.compile(r"\bIntl\.|\.toLocale\w+\(")  # 90 ms on a phone
+    assert len(scripts) > 30
+    assert not [
+        s.name for s in scripts if slow.search(s.read_text("utf-8"))
+    ]
+
+
+DRAWN = """
+import { figure, html } from "./kit.js";
+console.error = ({ message }) => { window.failed = message; };
+export const render = figure("drawn", "Drawn", ({ model, root }) => {
+  window.wasThere = root.isConnected;
+  root.append(html("p", {}, "the words"));
+  if (model.get("fails")) throw new Error("no picture");
+});
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_figure_comes_into_the_page_when_it_is_drawn(fails, open_script):
+    tab = open_script(DRAWN, "drawn", own=True, fails=fails)
+    assert tab.evaluate("wasThere") is False
+    words = tab.evaluate("vitlib.drawn && document.body.innerText").strip()
+    failed = tab.evaluate("window.failed")
+    if fails:
+        assert (words, failed) == ("", "no picture")
+    else:
+        assert (words, failed) == ("the words", None)
+
+
+def test_bytes_are_the_same_by_the_browsers_way_and_by_ours(open_script):
+    tab = open_script(MODEL, "bytes")
+    every = base64.b64encode(bytes(range(256)) * 3 + b"ab").decode()
+    read = "(text) => [...vitlib.vit.fromBase64(text)]"
+    theirs = tab.evaluate(read, every)
+    tab.evaluate("() => { delete Uint8Array.fromBase64; }")
+    assert tab.evaluate(read, every) == theirs
+    assert bytes(theirs) == base64.b64decode(every)

@@ -19,11 +19,6 @@ function joined(parts) {
   return whole;
 }
 
-/** Base64 -> bytes, by the browser's own way where it has one. */
-function decoded(text) {
-  return Uint8Array.fromBase64?.(text) ?? fromBase64(text);
-}
-
 /** Load a script of the page; it calls `vitlib.part`. */
 function load(address) {
   return new Promise((done, fail) => {
@@ -43,7 +38,7 @@ async function fromPage(page, name, step) {
   page.part ??= (of, index, text) => page.waiting[of]?.(index, text);
   let come = 0;
   page.waiting[name] = (index, text) => {
-    parts[index] = decoded(text);
+    parts[index] = fromBase64(text);
     come += 1;
     step(come / page.files[name].length);
   };

@@ -34,7 +34,8 @@
 //   arrow(event)               where an arrow key goes: [right, down]
 //   chapter(links, name, text)   a link to a chapter where there is one
 //   clamp(x), within(i, count), best(xs), sum(xs), mean(xs), largest(xs)
-//   hint(text), speaker(), percent(x), rounded(x), frame(f), moves()
+//   hint(text), speaker(), percent(x), rounded(x), thousands(n), frame(f),
+//   moves()
 //
 // The classes in live.css carry the palette of the book (--vit-query and so
 // on) into the dark; a colour on a canvas comes from `colour(kind, t)`.
@@ -79,7 +80,6 @@ export function figure(name, title, draw) {
     });
     const ends = [];
     const links = Boolean(el.closest(".vit-live"));
-    el.append(root);
     try {
       draw({ model, root, links, onEnd: (end) => ends.push(end) });
       root.dataset.ready = "";
@@ -89,6 +89,7 @@ export function figure(name, title, draw) {
         "This figure could not be drawn in this browser."));
       console.error(error);
     }
+    el.append(root); // drawn by now: the page is laid out once, not twice
     return () => ends.forEach((end) => end());
   };
 }
@@ -158,6 +159,15 @@ export function percent(share) {
   return `${Math.round(100 * share)} %`;
 }
 
+/**
+ * A whole number with a comma for every thousand: 1,234,567. The browser's
+ * own way first loads all that it knows of languages: longer than the rest
+ * of a figure takes.
+ */
+export function thousands(count) {
+  return count.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
 /** A number as the chapters print it; the minus is typographic. */
 export function rounded(value, digits = 2) {
   return value.toFixed(digits).replace("-", "\u2212");
@@ -171,12 +181,10 @@ const RAMPS = Object.fromEntries(Object.entries(ramps).map(
 
 /**
  * Red, green, blue and opacity, 0 to 255. `t` runs from 0 to 1 for "weight"
- * (white to violet), "position" (white to dark cyan) and "ink" (clear to
- * black, which live.css turns white in the dark), from -1 to 1 for "signed"
- * (blue, white, red).
+ * (white to violet) and "position" (white to dark cyan), from -1 to 1 for
+ * "signed" (blue, white, red).
  */
 export function colour(kind, t) {
-  if (kind === "ink") return [0, 0, 0, 255 * clamp(t)];
   return [...blend(RAMPS[kind], kind === "signed" ? (t + 1) / 2 : t), 255];
 }
 
@@ -195,9 +203,10 @@ export function rgb([r, g, b]) {
 
 /**
  * A table of numbers as coloured squares: a canvas of rows x cols pixels,
- * to be sized by style. `paint(values, top)`: `top` is the number that gets
- * the full colour, by default the largest. `gap` leaves clear lines every
- * so many squares, as between patches.
+ * to be sized by style. Kinds are those of `colour` and "ink": clear to
+ * black, which live.css turns white in the dark. `paint(values, top)`: `top`
+ * is the number that gets the full colour, by default the largest. `gap`
+ * leaves clear lines every so many squares, as between patches.
  */
 export function heat(kind, [rows, cols], label, gap = 0) {
   const lines = (count) => (gap ? Math.ceil(count / gap) - 1 : 0);
@@ -210,10 +219,13 @@ export function heat(kind, [rows, cols], label, gap = 0) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   canvas.paint = (values, top = largest(values)) => {
-    for (let i = 0; i < rows * cols; i++) {
-      const row = Math.floor(i / cols);
-      const at = 4 * (place(row) * width + place(i % cols));
-      image.data.set(colour(kind, top ? values[i] / top : 0), at);
+    for (let row = 0, i = 0; row < rows; row++) {
+      for (let col = 0; col < cols; col++, i++) {
+        const at = 4 * (place(row) * width + place(col));
+        const share = top ? values[i] / top : 0;
+        if (kind === "ink") image.data[at + 3] = 255 * share;
+        else image.data.set(colour(kind, share), at);
+      }
     }
     context.putImageData(image, 0, 0);
     return canvas;

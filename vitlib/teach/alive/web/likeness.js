@@ -6,6 +6,7 @@
 
 import { bring } from "./bring.js";
 import { inflate } from "./inflate.js";
+import { thousands } from "./kit.js";
 
 const SIDE = 28;
 const HALF = SIDE / 2;
@@ -21,7 +22,7 @@ const total = bell.reduce((a, b) => a + b);
 /** The digits that the reader learned from: (n, 196), 0 to 15. */
 export async function knownDigits(model) {
   const halves = await inflate(await bring(model, "known_digits"));
-  return Uint8Array.from({ length: 2 * halves.length }, (_, i) =>
+  return new Uint8Array(2 * halves.length).map((_, i) =>
     (i % 2 ? halves[i >> 1] % 16 : halves[i >> 1] >> 4));
 }
 
@@ -67,7 +68,7 @@ export function likeness(digit, known) {
 export function checkLike(digit, known) {
   const found = likeness(digit, known);
   if (found >= LEAST_LIKE) return;
-  const count = (known.length / WIDTH).toLocaleString("en");
+  const count = thousands(known.length / WIDTH);
   throw new Error("What is in this picture is like no digit: the nearest " +
     `of ${count} has a likeness of ${found.toFixed(2)}, and a digit at ` +
     `least ${LEAST_LIKE}.`);

@@ -4,7 +4,7 @@
 
 import {
   arrows, clamp, figure, frame, hint, html, listen, mean, rounded, set,
-  slider, speaker, svg, table,
+  slider, speaker, svg, table, thousands,
 } from "../../alive/web/kit.js";
 import { Chart, log, text } from "../../alive/web/chart.js";
 import { follow } from "../../alive/web/panels.js";
@@ -79,7 +79,7 @@ function base(name) {
 }
 
 function whole(number) {
-  return Math.round(number).toLocaleString("en-US");
+  return thousands(Math.round(number));
 }
 
 /** Read off between measured points: two digits are enough. */

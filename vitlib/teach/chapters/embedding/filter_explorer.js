@@ -130,12 +130,12 @@ function tokenPanel(embedding, hands) {
     cells.paint(embedding.tokens.data, embedding.top);
     ends.around(embedding.top);
   };
-  let before = 0; // the patch whose row was shown
+  let before; // the patch whose row was shown
   one.show = ({ patch, filter, token }, result) => {
     band.paint(token, embedding.top);
     const top = `${(100 * (patch + 0.5)) / n}%`;
     row.style.top = top;
-    if (patch !== before) grow(row);
+    if (before !== undefined && patch !== before) grow(row);
     before = patch;
     Object.assign(cell.style, {
       top, left: `${(100 * filter) / d}%`, width: `${100 / d}%`,

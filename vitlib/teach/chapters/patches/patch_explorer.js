@@ -3,7 +3,7 @@
 
 import {
   button, bytesOf, figure, frame, hint, html, listen, picture, rgb, set,
-  speaker, stopSlider, svg, within,
+  speaker, stopSlider, svg, thousands, within,
 } from "../../alive/web/kit.js";
 import {
   follow, mark, named, panel, place, walk,
@@ -49,7 +49,7 @@ class Cut {
 
   takePicture(bytes, shape) {
     this.buffer = bytes.buffer;
-    this.image = tensor(shape, Float32Array.from(bytes, (byte) => byte / 255));
+    this.image = tensor(shape, new Float32Array(bytes).map((v) => v / 255));
     this.photo = picture(this.image, "");
   }
 
@@ -94,10 +94,6 @@ class Cut {
     return [Math.floor(y / p) * cols + Math.floor(x / p),
       (y % p) * p + (x % p)];
   }
-}
-
-function counted(number) {
-  return number.toLocaleString("en");
 }
 
 function canvasOf(kind, label) {
@@ -256,7 +252,7 @@ function factsOf(cut) {
     ];
     facts.replaceChildren(...entries.map(([name, number, why]) =>
       html("div", {}, html("span", {}, name),
-        html("b", {}, counted(number)), html("span", {}, why))));
+        html("b", {}, thousands(number)), html("span", {}, why))));
   };
   return facts;
 }
@@ -440,16 +436,24 @@ function paintTable(onto, { data, shape: [n, size] }, width, height) {
   const length = size / 3;
   Object.assign(onto, { width, height });
   const context = onto.getContext("2d");
-  const pixels = context.createImageData(width, height);
-  for (let y = 0, to = 0; y < height; y++) {
-    const row = Math.floor(((y + 0.5) * n) / height) * length;
-    for (let x = 0; x < width; x++, to += 4) {
-      const from = 3 * (row + Math.floor(((x + 0.5) * length) / width));
-      for (let c = 0; c < 3; c++) {
-        pixels.data[to + c] = Math.round(255 * data[from + c]);
-      }
-      pixels.data[to + 3] = 255;
+  const image = context.createImageData(width, height);
+  const pixels = image.data; // rounds what it is given
+  const line = 4 * width;
+  const nearest = (at, count, size) => Math.floor(((at + 0.5) * count) / size);
+  const columns = Array.from({ length: width }, (_, x) =>
+    3 * nearest(x, length, width));
+  for (let y = 0, to = 0, before; y < height; y++) {
+    const row = nearest(y, n, height) * size;
+    if (row === before) { // the same line again
+      pixels.copyWithin(to, to - line, to);
+      to += line;
+      continue;
+    }
+    before = row;
+    for (const column of columns) {
+      for (let c = 0; c < 3; c++) pixels[to++] = 255 * data[row + column + c];
+      pixels[to++] = 255;
     }
   }
-  context.putImageData(pixels, 0, 0);
+  context.putImageData(image, 0, 0);
 }

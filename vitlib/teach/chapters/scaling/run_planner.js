@@ -4,7 +4,7 @@
 
 import {
   button, choice, clamp, figure, frame, hint, html, listen, set, speaker,
-  stopSlider, svg, table, toggle,
+  stopSlider, svg, table, thousands, toggle,
 } from "../../alive/web/kit.js";
 import { Chart, log, text } from "../../alive/web/chart.js";
 import {
@@ -104,7 +104,7 @@ function short(count) {
 }
 
 function digits(value) {
-  if (value >= 100) return Math.round(value).toLocaleString("en-US");
+  if (value >= 100) return thousands(Math.round(value));
   return value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
@@ -114,8 +114,6 @@ function lasting(hours) {
   return hours < 72 ? `${digits(hours)} hours`
     : `${digits(hours / 24)} days`;
 }
-
-const whole = (count) => count.toLocaleString("en-US");
 
 /** Each result: its number, and the formula with the run's own numbers. */
 function results(run) {
@@ -135,12 +133,12 @@ function results(run) {
     hours, flops, paid: (hours * 3600 * peak) / 1e6,
     lines: [
       ["work", `${short(flops)}FLOPs`,
-        `6 × ${short(once)} multiply-adds × ${whole(run.images)} × ` +
-        `${whole(run.epochs)}`],
+        `6 × ${short(once)} multiply-adds × ${thousands(run.images)} × ` +
+        `${thousands(run.epochs)}`],
       ["time", lasting(hours / run.devices),
-        `${again}${short(flops)}FLOPs / (${whole(run.devices)} × ${rate})`],
+        `${again}${short(flops)}FLOPs / (${thousands(run.devices)} × ${rate})`],
       ["device hours", digits(hours),
-        `${lasting(hours / run.devices)} × ${whole(run.devices)}`],
+        `${lasting(hours / run.devices)} × ${thousands(run.devices)}`],
       ["memory of a device", `${digits(bytes / 1e9)} GB`,
         `${digits(held.state / 1e9)} GB of state, ${run.batch} × ` +
         `${digits(activations(run) / 1e6)} MB of activations` +
@@ -167,11 +165,11 @@ function numberInput(label, value, change) {
 }
 
 const SLIDERS = {
-  image_size: ["pixels", whole],
-  images: ["pictures", whole],
-  epochs: ["epochs", whole],
-  devices: ["devices", whole],
-  batch: ["batch on each", whole],
+  image_size: ["pixels", thousands],
+  images: ["pictures", thousands],
+  epochs: ["epochs", thousands],
+  devices: ["devices", thousands],
+  batch: ["batch on each", thousands],
   utilisation: ["share of the peak", (value) => `${value} %`],
 };
 const TOGGLES = {

@@ -7,7 +7,7 @@
 import {
   arrows, best, button, bytesOf, choice, figure, frame, heat, hint, html,
   listen, mean, percent, rounded, scale, set, sheet, slider, speaker, svg,
-  within,
+  thousands, within,
 } from "../../alive/web/kit.js";
 import { Chart, linear, log, pathOf } from "../../alive/web/chart.js";
 import { named, place, press, walk } from "../../alive/web/panels.js";
@@ -49,7 +49,7 @@ function cosinesOf(bytes) {
 
 /** Two pixels a byte: the picture of a digit, from 0 to 1. */
 function picturesOf(pixels) {
-  return (digit) => Float32Array.from({ length: SIDE ** 2 }, (_, i) => {
+  return (digit) => new Float32Array(SIDE ** 2).map((_, i) => {
     const two = pixels[(digit * SIDE ** 2 + i) >> 1];
     return (i % 2 ? two & 15 : two >> 4) / 15;
   });
@@ -57,8 +57,8 @@ function picturesOf(pixels) {
 
 /** The filters at the start, and what has been added at a moment. */
 function filtersOf(start, later, [top, most]) {
-  const unpacked = (bytes, largest) => Float32Array.from(
-    new Int8Array(bytes.buffer), (v) => (v * largest) / 127);
+  const unpacked = (bytes, largest) => new Float32Array(
+    new Int8Array(bytes.buffer)).map((v) => (v * largest) / 127);
   const size = FILTERS * PATCH ** 2;
   const all = unpacked(later, most);
   const added = (moment) => (moment === 0 ? new Float32Array(size)
@@ -396,7 +396,7 @@ function player(model, last) {
 function when(model, last) {
   const steps = ((model.get("losses").length - 1) * EVERY) / last;
   return (moment) => (moment
-    ? `${moment} of ${last}, step ${(moment * steps).toLocaleString("en-US")}`
+    ? `${moment} of ${last}, step ${thousands(moment * steps)}`
     : "0, before the first step");
 }
 

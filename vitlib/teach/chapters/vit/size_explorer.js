@@ -3,7 +3,7 @@
 
 import {
   button, clamp, figure, frame, hint, html, listen, set, speaker, stopSlider,
-  sum, svg, table,
+  sum, svg, table, thousands,
 } from "../../alive/web/kit.js";
 import { Chart, log, text } from "../../alive/web/chart.js";
 import {
@@ -61,7 +61,7 @@ export function nameOf(settings) {
 
 function whole(count) {
   return Number.isSafeInteger(count)
-    ? count.toLocaleString("en-US") : count.toExponential(2);
+    ? thousands(count) : count.toExponential(2);
 }
 
 const UNITS = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
@@ -259,7 +259,7 @@ export const render = figure(
     };
     const sliders = NAMES.map((name) => stopSlider(
       html("code", {}, name), STOPS[name], model.get(name),
-      (size) => size.toLocaleString("en-US"),
+      thousands,
       (size) => change({ [name]: size })));
     const presets = presetsOf(become);
     const said = html("p", { class: "vit-verdict" });
