@@ -29,12 +29,13 @@ window.tasks = [];
 new PerformanceObserver((list) => {
   for (const task of list.getEntries()) window.tasks.push(task.duration);
 }).observe({ type: "longtask", buffered: true });
-new MutationObserver((_, observer) => {
-  if (!document.querySelector("[data-figure][data-ready]")) return;
+new MutationObserver((records, observer) => {
+  const ready = "[data-figure][data-ready], .vit-live-on";
+  if (!records.some(({ target }) => target.matches(ready))) return;
   window.firstAlive = performance.now();
   observer.disconnect();
 }).observe(document, {
-  subtree: true, childList: true, attributeFilter: ["data-ready"] });
+  subtree: true, attributeFilter: ["data-ready", "class"] });
 """
 REST = """async () => {
   if (window.MathJax?.startup) await MathJax.startup.promise;

@@ -439,7 +439,7 @@ function paintTable(onto, { data, shape: [n, size] }, width, height) {
   const image = context.createImageData(width, height);
   const pixels = image.data; // rounds what it is given
   const line = 4 * width;
-  const nearest = (at, count, size) => Math.floor(((at + 0.5) * count) / size);
+  const nearest = (at, count, all) => Math.floor(((at + 0.5) * count) / all);
   const columns = Array.from({ length: width }, (_, x) =>
     3 * nearest(x, length, width));
   for (let y = 0, to = 0, before; y < height; y++) {
