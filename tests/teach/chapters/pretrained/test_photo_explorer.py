@@ -82,7 +82,7 @@ def loaded(with_model):
         with_model.locator(".vit-toggle").click()
     for name in ("cat", "admiral"):
         with_model.locator(f".vit-photo-thumb[data-name='{name}']").click()
-    with_model.wait_for_selector("[data-waiting='0']")
+    rest(with_model)
     choose(with_model, "what is alike")
     with_model.locator("input[type=range]").fill("8")
     press(with_model, LEFT, EYE)
@@ -92,6 +92,13 @@ def loaded(with_model):
 def load(tab):
     tab.get_by_role("button", name="Load the model").click()
     tab.wait_for_selector("[data-state=ready][data-waiting='0']")
+    settle(tab)
+
+
+def rest(tab):
+    """Wait until the figure has heard of it, and has seen all photos."""
+    settle(tab)
+    tab.wait_for_selector("[data-waiting='0']")
     settle(tab)
 
 
@@ -355,13 +362,71 @@ def test_a_part_is_taught_by_a_few_patches(loaded):
 @pytest.mark.long
 def test_a_finer_grid_keeps_the_place_of_the_patch(loaded):
     loaded.locator(".vit-toggle").click()
-    loaded.wait_for_selector("[data-waiting='0']")
-    settle(loaded)
+    rest(loaded)
     row, col = (2 * v + 1 for v in divmod(EYE, 16))
     assert f"Patch {32 * row + col} (row {row}, column {col})" in said(
         loaded
     )
     assert "(1024, 384)" in loaded.locator("code").first.inner_text()
+
+
+SHOWN = """() => {
+  const { prototype } = vitlib.album.Album;
+  const { take } = prototype;
+  prototype.take = function (message) {
+    prototype.take = take;
+    window.depth = this.depth;
+    window.tokens = (keys) => keys.map((key) => Array.from(
+      this.photos.get(key).blocks, (block) => block?.length / 384));
+    return take.call(this, message);
+  };
+}"""
+
+
+@pytest.mark.parametrize(("clicks", "grid"), [(2, 16), (3, 32)])
+def test_a_grid_may_change_while_it_is_looked_through(
+    clicks, grid, loaded
+):
+    before = said(loaded)
+    loaded.evaluate(SHOWN)
+    for _ in range(clicks):
+        loaded.locator(".vit-toggle").click()
+        settle(loaded)
+    rest(loaded)
+    blocks = loaded.evaluate("tokens(['cat', 'admiral'])")
+    depth = loaded.evaluate("depth")
+    assert blocks == [[1 + grid**2] * (1 + depth)] * 2
+    assert (said(loaded) == before) is (grid == 16)
+    name = loaded.locator("code").first.inner_text()
+    assert f"({grid**2}, 384)" in name
+
+
+def test_what_was_asked_of_another_grid_is_not_taken(loaded):
+    found = loaded.evaluate(
+        """() => {
+          const { Album, Photo } = vitlib.album;
+          const album = new Album(null);
+          album.worker = { postMessage() {} };
+          const bytes = new Uint8Array(3);
+          const photo = new Photo("cat", { shows: "the cat" });
+          photo.sides = { 224: bytes, 448: bytes };
+          album.add(photo);
+          const late = { key: "cat", sent: photo.sent, tokens: [1] };
+          const colours = { keys: ["cat"], sent: album.sentOf(["cat"]),
+            colours: [2] };
+          album.take({ ...late, block: 0 });
+          album.take(colours);
+          const found = () =>
+            [photo.blocks.length, Object.values(album.colours)];
+          const first = found();
+          album.regrid("cat", 32);
+          album.regrid("cat", 16);
+          album.take({ ...late, block: 12 });
+          album.take(colours);
+          return [first, found()];
+        }"""
+    )
+    assert found == [[1, [[2]]], [0, []]]
 
 
 def test_another_photo_is_shown_and_the_last_one_moves_left(loaded):

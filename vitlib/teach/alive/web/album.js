@@ -107,7 +107,7 @@ export class Album {
     Object.assign(this, {
       model, photos: new Map(), listeners: new Set(), wish: [],
       colours: {}, state: "empty", depth: 0, about: null,
-      opening: new Map(), turns: 0,
+      opening: new Map(), turns: 0, sent: 0,
     });
   }
 
@@ -169,11 +169,13 @@ export class Album {
     });
   }
 
+  /** Hand a photo to the worker: what came of it before is left. */
   send(photo) {
     const side = photo.grid * PATCH;
     const pixels = photo.sides[side].slice();
+    const sent = photo.sent = (this.sent += 1);
     this.worker.postMessage(
-      { photo: photo.key, side, pixels }, [pixels.buffer]);
+      { photo: photo.key, sent, side, pixels }, [pixels.buffer]);
   }
 
   /**
@@ -226,12 +228,17 @@ export class Album {
       (key) => this.photos.get(key)?.isSeen(this.depth));
     if (this.worker && isSeen && this.colours[name] === undefined) {
       this.colours[name] = null;
-      this.worker.postMessage({ colours: keys }, []);
+      this.worker.postMessage({ colours: keys, sent: this.sentOf(keys) }, []);
     }
     return this.colours[name];
   }
 
-  take({ failed, turn, squares, key, block, tokens, looks, keys, colours }) {
+  /** Which of what was sent of these photos counts. */
+  sentOf(keys) {
+    return keys.map((key) => this.photos.get(key).sent).join();
+  }
+
+  take({ failed, turn, squares, key, keys = [key], sent, ...found }) {
     if (turn) {
       this.opening.get(turn)(squares);
       this.opening.delete(turn);
@@ -239,13 +246,14 @@ export class Album {
     }
     if (failed) {
       this.failed = failed;
-    } else if (colours) {
-      this.colours[keys.join("\n")] = colours;
+    } else if (String(sent) !== this.sentOf(keys)) {
+      return; // of a photo that was sent again meanwhile
+    } else if (found.colours) {
+      this.colours[keys.join("\n")] = found.colours;
     } else {
       const photo = this.photos.get(key);
-      if (tokens.length % (1 + photo.grid ** 2)) return; // another grid's
-      photo.blocks[block] = tokens;
-      if (looks) photo.looks[block - 1] = looks;
+      photo.blocks[found.block] = found.tokens;
+      if (found.looks) photo.looks[found.block - 1] = found.looks;
     }
     this.tell(key);
   }

@@ -3,12 +3,13 @@
 // two blocks the worker listens, and leaves what nobody wants any more.
 //
 //   { open: bytes, plain }        -> { open: { isFast, depth, ... } }
-//   { photo: key, side, pixels }     bytes, (side, side, 3)
+//   { photo: key, sent, side, pixels }   bytes, (side, side, 3); another one
+//                                    of this key takes its place
 //   { file, image, turn, sides }  -> { turn, squares: bytes by side }, of the
 //                                    image, or else of the file; none where
 //                                    this worker cannot do it
-//   { wish: [key, ...] }          -> { block, key, tokens, looks } ...
-//   { colours: [key, ...] }       -> { colours: by block, keys }
+//   { wish: [key, ...] }          -> { block, key, sent, tokens, looks } ...
+//   { colours: [key, ...], sent } -> { colours: by block, keys, sent }
 //
 // What fails is told: { failed: message }.
 
@@ -38,8 +39,11 @@ function next() {
   return wish.find((key) => !seen.has(key) && photos.has(key));
 }
 
-/** Go on with a photo, block by block, as long as it is the most wanted. */
-async function look(key, steps, blocks) {
+/**
+ * Go on with a photo, block by block, as long as it is the most wanted and
+ * no other has taken its place.
+ */
+async function look(key, photo, steps, blocks) {
   const { value, done } = steps.next();
   if (done) {
     seen.set(key, blocks);
@@ -47,11 +51,13 @@ async function look(key, steps, blocks) {
   }
   const { tokens, looks } = value;
   postMessage({
-    block: blocks.length, key, tokens: tokens.data, looks: looks?.data,
+    block: blocks.length, key, sent: photo.sent,
+    tokens: tokens.data, looks: looks?.data,
   });
   blocks.push(tokens);
   await listen();
-  if (next() === key) await look(key, steps, blocks);
+  if (next() !== key || photos.get(key) !== photo) return;
+  await look(key, photo, steps, blocks);
 }
 
 async function work() {
@@ -59,7 +65,8 @@ async function work() {
   if (isBusy || !backbone || key === undefined) return;
   isBusy = true;
   try {
-    await look(key, backbone.look(photos.get(key)), []);
+    const photo = photos.get(key);
+    await look(key, photo, backbone.look(photo.image), []);
   } finally {
     isBusy = false;
   }
@@ -85,9 +92,9 @@ const DEEDS = {
     postMessage({ open: { isFast, depth, embed_dim, patch_size, settings } });
     await work();
   },
-  photo({ photo, side, pixels }) {
-    const numbers = Float32Array.from(pixels, (byte) => byte / 255);
-    photos.set(photo, tensor([side, side, 3], numbers));
+  photo({ photo, sent, side, pixels }) {
+    const numbers = new Float32Array(pixels).map((byte) => byte / 255);
+    photos.set(photo, { sent, image: tensor([side, side, 3], numbers) });
     seen.delete(photo);
   },
   async file({ file, image, turn, sides }) {
@@ -97,10 +104,10 @@ const DEEDS = {
     wish = keys;
     await work();
   },
-  colours({ colours: keys }) {
+  colours({ colours: keys, sent }) {
     const blocks = keys.map((key) => seen.get(key));
     if (blocks.includes(undefined)) return; // no longer wanted
-    postMessage({ keys, colours: coloursOf(blocks) });
+    postMessage({ keys, sent, colours: coloursOf(blocks) });
   },
 };
 
